@@ -1,0 +1,190 @@
+/**
+ * Records of cluster metadata: what the coordinator's state machine holds and every process tails.
+ *
+ * State is a flat map from key to record, so that a snapshot is the map, a delta is the changed
+ * keys, and a tail needs no knowledge of the commands that made them. On the wire and on disk a
+ * record is JSON with a format version; unknown members are kept out, an unknown version is refused.
+ *
+ *   cluster                        ClusterRecord
+ *   node/<nodeId>                  NodeRecord
+ *   stream/<account>/<streamName>  StreamRecord
+ *   shard/<streamId>/<shardIndex>  ShardRecord
+ *   key/<accessKeyId>              AccessKeyRecord
+ *   tombstone/<groupId>            TombstoneRecord
+ */
+import { StreamError } from "@millrace/base";
+
+import type { LimitsPolicy } from "./limits.ts";
+
+export interface ClusterRecord {
+  readonly clusterId: string;
+  /** Twelve digits. */
+  readonly account: string;
+  readonly region: string;
+  readonly createdAtMs: number;
+  readonly limits: LimitsPolicy;
+  readonly nextGroupId: number;
+  readonly nextReplicaId: number;
+  /** Base64 of the sealed key that shard-iterator tokens are encrypted with. */
+  readonly sealedTokenKey: string;
+  /** Trims may drop nothing that arrived later than this minus the stream's retention. */
+  readonly trimClockMs: number;
+}
+
+export interface NodeAddresses {
+  /** `host:port` of each port; `aws` only where a gateway runs, `data` only where a broker or coordinator runs. */
+  readonly rpc: string;
+  readonly data?: string;
+  readonly admin: string;
+  readonly aws?: string;
+}
+
+export type Role = "coordinator" | "broker" | "gateway";
+
+export interface NodeRecord {
+  readonly nodeId: number;
+  readonly incarnation: string;
+  readonly bootEpoch: number;
+  readonly roles: readonly Role[];
+  /** Failure domain: two replicas of a shard never share it. */
+  readonly host: string;
+  readonly zone: string;
+  readonly addresses: NodeAddresses;
+  readonly pid: number;
+  readonly dataDir: string;
+  readonly version: string;
+  readonly state: "active" | "draining";
+}
+
+export type StreamStatus = "CREATING" | "ACTIVE" | "DELETING";
+
+export interface StreamRecord {
+  readonly account: string;
+  readonly streamName: string;
+  /** `[a-z0-9]{20}-[a-z0-9]{3}`, never reused: tells a stream from an earlier one of the same name. */
+  readonly streamId: string;
+  readonly status: StreamStatus;
+  readonly streamMode: "PROVISIONED" | "ON_DEMAND";
+  readonly retentionHours: number;
+  readonly maxRecordSizeKib: number;
+  readonly createdAtMs: number;
+  readonly deletingSinceMs?: number;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** `creating`: ordered, no durable yes yet. `created`: the broker said yes once. `lost`: it had said yes and lacks it now. */
+export type ReplicaState = "creating" | "created" | "lost";
+
+export interface ReplicaPlacement {
+  readonly replicaId: number;
+  readonly nodeId: number;
+  readonly incarnation: string;
+  readonly state: ReplicaState;
+}
+
+export interface ShardRecord {
+  readonly streamId: string;
+  readonly account: string;
+  readonly streamName: string;
+  readonly shardIndex: number;
+  readonly groupId: number;
+  /** Grows by one with each change of ownership or state; stale requests are refused by it. */
+  readonly epoch: number;
+  readonly state: "creating" | "open" | "closed" | "deleting";
+  /** Decimal, both ends included. */
+  readonly startingHashKey: string;
+  readonly endingHashKey: string;
+  /** Creation second of the shard, part of its sequence numbers. */
+  readonly createdAtSec: number;
+  readonly parentShardIndex?: number;
+  readonly adjacentParentShardIndex?: number;
+  readonly closedAtMs?: number;
+  /** The initial voters, in order of placement; the first is preferred as leader. */
+  readonly replicas: readonly ReplicaPlacement[];
+}
+
+export interface AccessKeyRecord {
+  readonly accessKeyId: string;
+  readonly account: string;
+  /** Base64 of the secret, sealed with the cluster secret. */
+  readonly sealedSecret: string;
+  readonly createdAtMs: number;
+}
+
+export interface TombstoneRecord {
+  readonly groupId: number;
+  readonly replicas: readonly ReplicaPlacement[];
+  readonly deletedAtMs: number;
+}
+
+export interface MetadataRecords {
+  readonly cluster: ClusterRecord;
+  readonly node: NodeRecord;
+  readonly stream: StreamRecord;
+  readonly shard: ShardRecord;
+  readonly key: AccessKeyRecord;
+  readonly tombstone: TombstoneRecord;
+}
+export type MetadataKind = keyof MetadataRecords;
+
+export const METADATA_KEY = {
+  cluster: "cluster",
+  node: (nodeId: number) => `node/${nodeId}`,
+  stream: (account: string, streamName: string) => `stream/${account}/${streamName}`,
+  shard: (streamId: string, shardIndex: number) => `shard/${streamId}/${shardIndex}`,
+  key: (accessKeyId: string) => `key/${accessKeyId}`,
+  tombstone: (groupId: number) => `tombstone/${groupId}`,
+} as const;
+
+/** One key's new record as JSON text, or `undefined` when the key is gone. */
+export interface MetadataChange {
+  readonly key: string;
+  readonly json: string | undefined;
+}
+
+const FORMAT_VERSION = 1;
+
+/** Sorted keys of no particular record type: the kind is the text before the first slash. */
+export function metadataKind(key: string): MetadataKind {
+  const kind = key.split("/", 1)[0] ?? "";
+  if (kind in KINDS) return kind as MetadataKind;
+  throw new StreamError(
+    "unsupported",
+    `metadata key ${key}: kind ${kind} is not known to this version`,
+  );
+}
+const KINDS: Record<MetadataKind, true> = {
+  cluster: true,
+  node: true,
+  stream: true,
+  shard: true,
+  key: true,
+  tombstone: true,
+};
+
+export function encodeMetadataRecord(record: MetadataRecords[MetadataKind]): string {
+  return JSON.stringify({ v: FORMAT_VERSION, ...record });
+}
+
+/** @throws StreamError `corrupt` for text that is no record, `unsupported` for a later format version. */
+export function decodeMetadataRecord(key: string, json: string): MetadataRecords[MetadataKind] {
+  const parsed = parse(key, json);
+  if (parsed.v !== FORMAT_VERSION) {
+    throw new StreamError(
+      "unsupported",
+      `metadata record ${key}: format version ${String(parsed.v)}, known is ${FORMAT_VERSION}`,
+    );
+  }
+  const { v: _, ...record } = parsed;
+  return record as unknown as MetadataRecords[MetadataKind]; // written by encodeMetadataRecord alone
+}
+
+function parse(key: string, json: string): { readonly v?: unknown } {
+  try {
+    const parsed: unknown = JSON.parse(json);
+    if (typeof parsed === "object" && parsed !== null) return parsed;
+  } catch (error) {
+    throw new StreamError("corrupt", `metadata record ${key} is not JSON`, { cause: error });
+  }
+  throw new StreamError("corrupt", `metadata record ${key} is not an object`);
+}
