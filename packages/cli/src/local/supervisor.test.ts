@@ -1,0 +1,64 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterAll, describe, expect, it } from "vitest";
+
+import { RESTART_DELAY_MS, Supervisor } from "./supervisor.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "millrace-supervisor-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function supervise(restart: boolean, program: string) {
+  const seen: { what: string; atMs: number; pid?: number }[] = [];
+  const waiting: { count: number; resolve: () => void }[] = [];
+  const note = (what: string, pid?: number) => {
+    seen.push({ what, atMs: performance.now(), ...(pid === undefined ? {} : { pid }) });
+    for (const one of waiting) if (seen.length >= one.count) one.resolve();
+  };
+  const supervisor = new Supervisor({
+    restart,
+    events: {
+      started: (name, pid) => note(`started ${name}`, pid),
+      ended: (name, how, restarting) => note(`${name} ended by ${how}, restarting ${restarting}`),
+    },
+  });
+  const logFile = join(directory, "log");
+  supervisor.start({
+    name: "node-1",
+    arguments: ["-e", program],
+    environment: { WORD: "hello" },
+    logFile,
+  });
+  const events = (count: number) =>
+    seen.length >= count
+      ? Promise.resolve()
+      : new Promise<void>((resolve) => waiting.push({ count, resolve }));
+  return { supervisor, seen, events, logFile };
+}
+
+describe("the supervisor of a local cluster", () => {
+  it("starts a killed process again after two seconds, and stops it for good", async () => {
+    const run = supervise(true, "console.log(process.env.WORD); setInterval(() => {}, 1000)");
+    await run.events(1);
+    process.kill(run.seen[0]?.pid ?? 0, "SIGKILL");
+    await run.events(3);
+    expect(run.seen.map((one) => one.what)).toEqual([
+      "started node-1",
+      "node-1 ended by signal SIGKILL, restarting true",
+      "started node-1",
+    ]);
+    const pause = (run.seen[2]?.atMs ?? 0) - (run.seen[1]?.atMs ?? 0);
+    expect(pause).toBeGreaterThanOrEqual(RESTART_DELAY_MS - 5);
+    await run.supervisor.stop(5000);
+    expect(run.seen).toHaveLength(3);
+  });
+
+  it("leaves a dead process dead when told so", async () => {
+    const run = supervise(false, "console.log(process.env.WORD); process.exit(7)");
+    await run.events(2);
+    expect(run.seen[1]?.what).toBe("node-1 ended by exit code 7, restarting false");
+    await run.supervisor.stop(100);
+    expect(readFileSync(run.logFile, "utf8")).toContain("hello");
+  });
+});

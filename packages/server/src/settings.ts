@@ -1,0 +1,147 @@
+/**
+ * Everything a Millrace process can be told, in one schema.
+ *
+ * The same key is a flag (`--rpc-port`), an environment variable (`MILLRACE_RPC_PORT`) and a line of
+ * the YAML file (`rpcPort:`); flags win over the environment, the environment over the file.
+ */
+import { hostname } from "node:os";
+
+import { z } from "zod";
+
+const MIB = 1024 * 1024;
+
+const port = (fallback: number, what: string) =>
+  z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65_535)
+    .default(fallback)
+    .describe(`${what} (0 picks a free one)`);
+
+const commaList = <Item extends z.ZodType<string>>(item: Item) =>
+  z.preprocess(
+    (value) => (typeof value === "string" ? value.split(",").map((one) => one.trim()) : value),
+    z.array(item),
+  );
+
+const hostPort = z
+  .string()
+  .regex(/^[^\s:]+:\d{1,5}$/, "must be host:port, for example 127.0.0.1:7400");
+
+export const SETTINGS = z.strictObject({
+  roles: commaList(z.enum(["coordinator", "broker", "gateway"]))
+    .default(["coordinator", "broker", "gateway"])
+    .describe("What this process does, separated by commas: coordinator, broker, gateway"),
+  nodeId: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(65_535)
+    .default(1)
+    .describe("Number of this process, unique in the cluster and never reused"),
+  dataDir: z
+    .string()
+    .min(1)
+    .default(".millrace/data")
+    .describe("Folder that holds this node's data"),
+  host: z
+    .string()
+    .min(1)
+    .default(hostname())
+    .describe("Failure domain: two replicas of a shard never share it"),
+  zone: z.string().default("").describe("Availability zone, a label of placement"),
+  bindAddress: z.string().min(1).default("127.0.0.1").describe("Address that the ports listen on"),
+  advertiseAddress: z
+    .string()
+    .default("")
+    .describe("Address that others dial; empty takes the bind address"),
+  rpcPort: port(7400, "Port of the control plane (gRPC)"),
+  dataPort: port(7401, "Port of appends, fetches and replication (gRPC)"),
+  adminPort: port(7402, "Port of /metrics and /health"),
+  awsPort: port(4566, "Port of the AWS protocols, with role gateway"),
+  join: commaList(hostPort)
+    .default([])
+    .describe(
+      "rpc addresses of coordinator nodes, separated by commas; empty means this node alone",
+    ),
+  clusterSecretFile: z
+    .string()
+    .default("")
+    .describe(
+      "File with the cluster secret (64 hex digits); empty takes cluster.secret in the data folder",
+    ),
+  walFileBytes: z.coerce
+    .number()
+    .int()
+    .min(MIB)
+    .max(4096 * MIB)
+    .default(256 * MIB)
+    .describe("Size of one write-ahead log file"),
+  tailCacheBytes: z.coerce
+    .number()
+    .int()
+    .min(MIB)
+    .default(256 * MIB)
+    .describe("Memory for recent records that were already written to segments"),
+  putDeadlineMs: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .max(60_000)
+    .default(5000)
+    .describe("Longest wait of a put before the caller gets a retryable error"),
+  drainMs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(600_000)
+    .default(10_000)
+    .describe("Longest graceful stop: leaders handed over, requests finished"),
+  logLevel: z
+    .enum(["debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("Least level that is logged"),
+  awsTlsCertFile: z.string().default("").describe("Certificate chain (PEM) of the AWS port"),
+  awsTlsKeyFile: z.string().default("").describe("Private key (PEM) of the AWS port"),
+  testSyncDelayMs: z.coerce
+    .number()
+    .min(0)
+    .max(10_000)
+    .default(0)
+    .describe("For tests: adds this to every sync of the file system"),
+  testTailDelayMs: z.coerce
+    .number()
+    .min(0)
+    .max(60_000)
+    .default(0)
+    .describe("For tests: follows the metadata log this much later"),
+});
+
+export type Settings = z.infer<typeof SETTINGS>;
+export type SettingName = keyof Settings;
+
+/** One row per setting, for help texts and shell completion. */
+export function describeSettings(): readonly {
+  readonly name: SettingName;
+  readonly flag: string;
+  readonly environment: string;
+  readonly description: string;
+  readonly fallback: unknown;
+}[] {
+  return Object.entries(SETTINGS.shape).map(([key, schema]) => ({
+    name: key as SettingName,
+    flag: `--${kebab(key)}`,
+    environment: environmentName(key),
+    description: schema.description ?? "",
+    fallback: schema.parse(undefined),
+  }));
+}
+
+export function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+export function environmentName(key: string): string {
+  return `MILLRACE_${kebab(key).replaceAll("-", "_").toUpperCase()}`;
+}
