@@ -42,6 +42,10 @@ export class Inflights {
   /** Adds a message whose last entry is `index`. @throws RaftPanic when full. */
   add(index: number, bytes: number): void {
     if (this.isFull()) throw new RaftPanic("cannot add into a Full inflights");
+    this.#push(index, bytes);
+  }
+
+  #push(index: number, bytes: number): void {
     if (this.#count === this.#indexes.length) this.#grow();
     const at = (this.#start + this.#count) % this.#indexes.length;
     this.#indexes[at] = index;
@@ -71,6 +75,16 @@ export class Inflights {
     this.#start = 0;
     this.#count = 0;
     this.#bytes = 0;
+  }
+
+  /** A copy that later changes do not reach. */
+  clone(): Inflights {
+    const copy = new Inflights(this.messagesMax, this.bytesMax);
+    for (let i = 0; i < this.#count; i += 1) {
+      const at = (this.#start + i) % this.#indexes.length;
+      copy.#push(this.#indexes[at] ?? 0, this.#sizes[at] ?? 0);
+    }
+    return copy;
   }
 
   /** The indexes on the way, oldest first. */

@@ -1,0 +1,389 @@
+/**
+ * The node as its host sees it: things go in by `step`, `tick` and `propose`, and everything
+ * there is to do comes out by `ready`.
+ *
+ * Not one call does I/O, reads a clock or rolls a die, so a run can be repeated from its inputs.
+ * Calls are not re-entrant; a host drives each node from one place.
+ *
+ * Source: etcd-raft v3.7 `RawNode`.
+ */
+import { resolveConfig, type RaftConfig } from "./config.ts";
+import type { ConfChange } from "./conf-change-codec.ts";
+import { confChangeEntry } from "./conf-change-codec.ts";
+import { entriesSize } from "./entry-size.ts";
+import { RaftError, RaftPanic } from "./errors.ts";
+import { hex } from "./logger.ts";
+import { applyConfChange, restoreConfState } from "./membership.ts";
+import { draft, isLocalMessage, isLocalTarget, isResponseMessage, proposedEntry } from "./message.ts";
+import { RaftState } from "./raft-state.ts";
+import {
+  isSameHardState,
+  mustSync,
+  needsAppendResponse,
+  storageAppendMessage,
+  storageAppendResponse,
+  storageApplyMessage,
+  storageApplyResponse,
+  type Ready,
+} from "./ready.ts";
+import { sendAllAppends, sendAppend } from "./replication.ts";
+import { basicStatusOf, statusOf, type BasicStatus, type Status } from "./status.ts";
+import { stepMessage } from "./step.ts";
+import { tick } from "./tick.ts";
+import type {
+  ConfState,
+  Entry,
+  HardState,
+  Message,
+  ReadState,
+  SoftState,
+  StateType,
+} from "./types.ts";
+import { EMPTY_HARD_STATE, NO_MESSAGES, NO_NODE } from "./types.ts";
+
+const NO_READ_STATES: readonly ReadState[] = Object.freeze([]);
+
+/** One member of one Raft group. */
+export class RaftNode {
+  readonly #raft: RaftState;
+  readonly #isAsync: boolean;
+  #previousSoftState: SoftState;
+  #previousHardState: HardState;
+  #stepsOnAdvance: Message[] = [];
+
+  /**
+   * Starts a node from its storage.
+   * @throws RaftError `invalid-config`. @throws RaftPanic if the storage contradicts itself.
+   */
+  constructor(config: RaftConfig) {
+    const resolved = resolveConfig(config);
+    const raft = new RaftState(resolved);
+    this.#raft = raft;
+    this.#isAsync = resolved.asyncStorageWrites;
+    const { hardState, confState } = resolved.storage.initialState();
+    restoreConfState(raft, confState);
+    loadHardState(raft, hardState);
+    if (resolved.applied > 0) raft.log.appliedTo(resolved.applied, 0);
+    raft.becomeFollower(raft.term, NO_NODE);
+    logStart(raft);
+    raft.trace("InitState");
+    this.#previousSoftState = { lead: raft.lead, raftState: raft.state };
+    this.#previousHardState = raft.hardState();
+  }
+
+  // ---- What goes in ----
+
+  /** One tick passes: the unit of `electionTicks` and `heartbeatTicks`. */
+  tick(): void {
+    tick(this.#raft);
+  }
+
+  /** Starts an election now. */
+  campaign(): RaftError | undefined {
+    return stepMessage(this.#raft, draft("MsgHup", this.#raft.id, this.#raft.id));
+  }
+
+  /** Proposes one entry; refused with `proposal-dropped`. Acceptance is no promise to commit. */
+  propose(data: Uint8Array): RaftError | undefined {
+    return this.#propose([proposedEntry(data)]);
+  }
+
+  /** Proposes several entries, all or none; at least one. */
+  proposeBatch(datas: readonly Uint8Array[]): RaftError | undefined {
+    return this.#propose(datas.map((data) => proposedEntry(data)));
+  }
+
+  /** Proposes a membership change. With `asV1` in the older form, if it is a single change. */
+  proposeConfChange(change: ConfChange, asV1 = false): RaftError | undefined {
+    return this.#propose([confChangeEntry(change, asV1)]);
+  }
+
+  /**
+   * Takes over a membership change that was handed out as a committed entry. Every node must do
+   * so at the same entry; the result belongs in the host's snapshots.
+   * @throws RaftError `invalid-conf-change` if it does not fit the configuration.
+   */
+  applyConfChange(change: ConfChange): ConfState {
+    return applyConfChange(this.#raft, change);
+  }
+
+  /** Takes a message from another node, or an answer from the node's own storage. */
+  step(m: Message): RaftError | undefined {
+    const isFromStorage = isLocalTarget(m.from);
+    if (isLocalMessage(m.type) && !isFromStorage) return new RaftError("step-local-message");
+    if (
+      isResponseMessage(m.type) &&
+      !isFromStorage &&
+      !this.#raft.tracker.progress.has(m.from)
+    ) {
+      return new RaftError("step-peer-not-found");
+    }
+    return stepMessage(this.#raft, m);
+  }
+
+  /**
+   * Asks for an index that a linearizable read must have applied. The answer comes in
+   * `readStates` with the same context, or never: ask again after a while.
+   */
+  readIndex(context: Uint8Array): void {
+    const message = draft("MsgReadIndex", NO_NODE);
+    message.entries = [proposedEntry(context)];
+    stepMessage(this.#raft, message);
+  }
+
+  /** A follower stops counting on its leader, so that it may vote at once. */
+  forgetLeader(): RaftError | undefined {
+    return stepMessage(this.#raft, draft("MsgForgetLeader", NO_NODE));
+  }
+
+  /** Hands leadership to node `id`; followers pass the wish on to the leader. */
+  transferLeader(id: number): void {
+    stepMessage(this.#raft, draft("MsgTransferLeader", NO_NODE, id));
+  }
+
+  /** The last message to `id` was not delivered. */
+  reportUnreachable(id: number): void {
+    stepMessage(this.#raft, draft("MsgUnreachable", NO_NODE, id));
+  }
+
+  /** A snapshot was delivered to `id`, or its delivery failed. Must follow every MsgSnap. */
+  reportSnapshot(id: number, ok: boolean): void {
+    const message = draft("MsgSnapStatus", NO_NODE, id);
+    message.reject = !ok;
+    stepMessage(this.#raft, message);
+  }
+
+  /**
+   * Entries that storage answered "temporarily-unavailable" for can be read now: those for node
+   * `id`, or with 0 the committed ones to apply.
+   */
+  entriesAvailable(id: number): void {
+    if (id === NO_NODE) {
+      this.#raft.log.awaitsCommittedEntries = false;
+      return;
+    }
+    if (!this.#raft.awaitingEntries.delete(id) || !this.isLeader) return;
+    sendAppend(this.#raft, id);
+    sendAllAppends(this.#raft, id);
+  }
+
+  // ---- What comes out ----
+
+  /** True if `ready` has something to do. */
+  hasReady(): boolean {
+    const r = this.#raft;
+    const { log } = r;
+    return (
+      r.msgs.length > 0 ||
+      r.msgsAfterAppend.length > 0 ||
+      r.readStates.length > 0 ||
+      log.unstable.hasNextEntries() ||
+      log.hasNextCommittedEntries(!this.#isAsync) ||
+      log.hasNextUnstableSnapshot() ||
+      this.#hasNewSoftState() ||
+      this.#hasNewHardState()
+    );
+  }
+
+  /**
+   * Hands out everything there is to do and takes it as begun. In the synchronous form `advance`
+   * must follow before the next call.
+   */
+  ready(): Ready {
+    const r = this.#raft;
+    const hardState = this.#hasNewHardState() ? r.hardState() : undefined;
+    const entries = r.log.unstable.nextEntries();
+    const snapshot = r.log.unstable.nextSnapshot();
+    const committedEntries = r.log.nextCommittedEntries(!this.#isAsync);
+    const ready: Ready = {
+      softState: this.#hasNewSoftState() ? this.#softState() : undefined,
+      hardState,
+      readStates: r.readStates.length === 0 ? NO_READ_STATES : r.readStates,
+      entries,
+      snapshot,
+      committedEntries,
+      messages: this.#messages(entries, hardState, snapshot, committedEntries),
+      mustSync: mustSync(hardState ?? this.#previousHardState, this.#previousHardState, entries.length),
+    };
+    this.#accept(ready);
+    return ready;
+  }
+
+  /** Synchronous form only: all of the last Ready is done. @throws RaftPanic in the other form. */
+  advance(_ready?: Ready): void {
+    if (this.#isAsync) {
+      throw new RaftPanic("Advance must not be called when using AsyncStorageWrites");
+    }
+    const steps = this.#stepsOnAdvance;
+    this.#stepsOnAdvance = [];
+    for (const message of steps) stepMessage(this.#raft, message);
+  }
+
+  // ---- What can be seen ----
+
+  get id(): number {
+    return this.#raft.id;
+  }
+
+  get term(): number {
+    return this.#raft.term;
+  }
+
+  /** The known leader; 0 is nobody. */
+  get lead(): number {
+    return this.#raft.lead;
+  }
+
+  get state(): StateType {
+    return this.#raft.state;
+  }
+
+  get isLeader(): boolean {
+    return this.#raft.state === "StateLeader";
+  }
+
+  get commitIndex(): number {
+    return this.#raft.log.committed;
+  }
+
+  get appliedIndex(): number {
+    return this.#raft.log.applied;
+  }
+
+  get firstIndex(): number {
+    return this.#raft.log.firstIndex();
+  }
+
+  get lastIndex(): number {
+    return this.#raft.log.lastIndex();
+  }
+
+  /** Bytes of proposals that are in the leader's log and not applied. */
+  get uncommittedSize(): number {
+    return this.#raft.uncommittedSize;
+  }
+
+  /** True if a committed entry of this term makes the leader's commit index final. */
+  get hasCommittedInTerm(): boolean {
+    return this.#raft.hasCommittedInTerm();
+  }
+
+  /** Membership as applied here. */
+  get confState(): ConfState {
+    return this.#raft.tracker.confState();
+  }
+
+  basicStatus(): BasicStatus {
+    return basicStatusOf(this.#raft);
+  }
+
+  /** Everything, with copies of the progress of all nodes if this one leads. */
+  status(): Status {
+    return statusOf(this.#raft);
+  }
+
+  /** For tests: campaigns after exactly so many ticks without a leader. */
+  setRandomizedElectionTicks(ticks: number): void {
+    this.#raft.randomizedElectionTicks = ticks;
+  }
+
+  #propose(entries: readonly Entry[]): RaftError | undefined {
+    const message = draft("MsgProp", NO_NODE, this.#raft.id);
+    message.entries = entries;
+    return stepMessage(this.#raft, message);
+  }
+
+  #softState(): SoftState {
+    return { lead: this.#raft.lead, raftState: this.#raft.state };
+  }
+
+  #hasNewSoftState(): boolean {
+    const previous = this.#previousSoftState;
+    return previous.lead !== this.#raft.lead || previous.raftState !== this.#raft.state;
+  }
+
+  #hasNewHardState(): boolean {
+    const { term, vote, commit } = this.#previousHardState;
+    const r = this.#raft;
+    return term !== r.term || vote !== r.vote || commit !== r.log.committed;
+  }
+
+  #messages(
+    entries: readonly Entry[],
+    hardState: HardState | undefined,
+    snapshot: Ready["snapshot"],
+    committedEntries: readonly Entry[],
+  ): readonly Message[] {
+    const r = this.#raft;
+    const messages = r.msgs;
+    if (!this.#isAsync) {
+      for (const m of r.msgsAfterAppend) if (m.to !== r.id) messages.push(m);
+      return handOut(messages);
+    }
+    const append = storageAppendMessage(r, entries, hardState, snapshot);
+    if (append !== undefined) messages.push(append);
+    if (committedEntries.length > 0) messages.push(storageApplyMessage(r, committedEntries));
+    return handOut(messages);
+  }
+
+  #accept(ready: Ready): void {
+    const r = this.#raft;
+    if (ready.softState !== undefined) this.#previousSoftState = ready.softState;
+    if (ready.hardState !== undefined) this.#previousHardState = ready.hardState;
+    if (ready.readStates.length > 0) r.readStates = [];
+    if (!this.#isAsync) this.#planSteps(ready);
+    if (r.msgs.length > 0) r.msgs = [];
+    if (r.msgsAfterAppend.length > 0) r.msgsAfterAppend = [];
+    r.log.unstable.acceptInProgress();
+    const last = ready.committedEntries.at(-1);
+    if (last !== undefined) {
+      r.log.acceptApplying(last.index, entriesSize(ready.committedEntries), !this.#isAsync);
+    }
+  }
+
+  /** What the two storage threads would answer, to be stepped by `advance`. */
+  #planSteps(ready: Ready): void {
+    const r = this.#raft;
+    if (this.#stepsOnAdvance.length > 0) {
+      throw new RaftPanic("two accepted Ready structs without call to Advance");
+    }
+    const steps = r.msgsAfterAppend.filter((m) => m.to === r.id);
+    if (needsAppendResponse(r, ready.snapshot)) {
+      steps.push(storageAppendResponse(r, ready.snapshot));
+    }
+    if (ready.committedEntries.length > 0) {
+      steps.push(storageApplyResponse(r, ready.committedEntries));
+    }
+    this.#stepsOnAdvance = steps;
+  }
+}
+
+/** An empty list that is kept must not grow in the hands of the host. */
+function handOut(messages: readonly Message[]): readonly Message[] {
+  return messages.length === 0 ? NO_MESSAGES : messages;
+}
+
+function loadHardState(r: RaftState, hardState: HardState): void {
+  if (isSameHardState(hardState, EMPTY_HARD_STATE)) return;
+  const last = r.log.lastIndex();
+  if (hardState.commit < r.log.committed || hardState.commit > last) {
+    throw new RaftPanic(
+      `${hex(r.id)} state.commit ${hardState.commit} is out of range [${r.log.committed}, ${last}]`,
+    );
+  }
+  r.log.committed = hardState.commit;
+  r.term = hardState.term;
+  r.vote = hardState.vote;
+}
+
+function logStart(r: RaftState): void {
+  if (r.logger === undefined) return;
+  const peers = r.tracker
+    .confState()
+    .voters.map((id) => hex(id))
+    .join(",");
+  r.logger.info(
+    `newRaft ${hex(r.id)} [peers: [${peers}], term: ${r.term}, commit: ${r.log.committed}, ` +
+      `applied: ${r.log.applied}, lastindex: ${r.log.lastIndex()}, lastterm: ${r.log.lastTerm()}]`,
+  );
+}

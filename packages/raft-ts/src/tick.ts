@@ -1,0 +1,51 @@
+/**
+ * The passing of time, which the core knows only as a count of ticks.
+ *
+ * An idle tick adds to a counter or two and allocates nothing: a process has thousands of groups.
+ *
+ * Source: etcd-raft v3.7 `tickElection`, `tickHeartbeat`.
+ */
+import { draft } from "./message.ts";
+import type { RaftState } from "./raft-state.ts";
+import { stepMessage } from "./step.ts";
+import type { MessageType } from "./types.ts";
+import { NO_NODE } from "./types.ts";
+
+/** One tick passes. */
+export function tick(r: RaftState): void {
+  if (r.state === "StateLeader") tickLeader(r);
+  else tickElection(r);
+}
+
+function tickElection(r: RaftState): void {
+  r.electionElapsed += 1;
+  if (r.electionElapsed < r.randomizedElectionTicks || !r.isPromotable()) return;
+  r.electionElapsed = 0;
+  stepOwn(r, "MsgHup");
+}
+
+function tickLeader(r: RaftState): void {
+  r.heartbeatElapsed += 1;
+  r.electionElapsed += 1;
+  if (r.electionElapsed >= r.config.electionTicks) {
+    r.electionElapsed = 0;
+    if (r.config.checkQuorum) stepOwn(r, "MsgCheckQuorum");
+    // A transfer that takes longer than this has failed; proposals are taken again.
+    r.leadTransferee = NO_NODE;
+    if (!isLeader(r)) return; // the quorum check may have deposed it
+  }
+  if (r.heartbeatElapsed >= r.config.heartbeatTicks) {
+    r.heartbeatElapsed = 0;
+    stepOwn(r, "MsgBeat");
+  }
+}
+
+// A function, because a comparison in place would be narrowed by the one in `tick`.
+function isLeader(r: RaftState): boolean {
+  return r.state === "StateLeader";
+}
+
+function stepOwn(r: RaftState, type: MessageType): void {
+  const refused = stepMessage(r, draft(type, r.id, r.id));
+  if (refused !== undefined) r.logger?.debug(`error occurred during ${type}: ${refused.message}`);
+}
