@@ -5,7 +5,7 @@
  * those of soft and hard state in decimal, zero fields left out.
  */
 import type { ConfChangeSingle } from "./conf-change.ts";
-import { confChangeOfEntry } from "./conf-change-codec.ts";
+import { confChangeOfEntry, type ConfChange } from "./conf-change-codec.ts";
 import { hex } from "./logger.ts";
 import type { Ready } from "./ready.ts";
 import {
@@ -71,6 +71,19 @@ export function describeConfChanges(changes: readonly ConfChangeSingle[]): strin
   return changes.map(({ type, nodeId }) => `${letters[type]}${nodeId}`).join(" ");
 }
 
+/** A whole change in the text form of its raftpb message. */
+export function describeConfChange(change: ConfChange): string {
+  const transition = {
+    auto: "ConfChangeTransitionAuto",
+    "joint-implicit": "ConfChangeTransitionJointImplicit",
+    "joint-explicit": "ConfChangeTransitionJointExplicit",
+  }[change.transition];
+  const changes = change.changes.map(
+    ({ type, nodeId }) => ` changes:{type:${type} node_id:${nodeId}}`,
+  );
+  return `transition:${transition}${changes.join("")}`;
+}
+
 export function describeEntry(entry: Entry, format: EntryFormatter = quoteBytes): string {
   const change = confChangeOfEntry(entry);
   const text = change === undefined ? format(entry.data) : describeConfChanges(change.changes);
@@ -95,8 +108,10 @@ export function describeMessage(m: Message, format = quoteBytes, indent = ""): s
   if (m.reject) text += ` Rejected (Hint: ${m.rejectHint})`;
   if (m.commit !== 0) text += ` Commit:${m.commit}`;
   if (m.vote !== 0) text += ` Vote:${m.vote}`;
-  if (m.entries.length > 0) {
-    text += ` Entries:[${m.entries.map((entry) => describeEntry(entry, format)).join(", ")}]`;
+  const entries = m.entries.map((entry) => describeEntry(entry, format));
+  if (entries.length === 1) text += ` Entries:[${entries[0]}]`;
+  else if (entries.length > 1) {
+    text += ` Entries:[${entries.map((entry) => `\n${indent}  ${entry}`).join("")}\n${indent}]`;
   }
   if (m.snapshot !== undefined && m.snapshot.index !== 0) {
     text += `\n${indent}  Snapshot: ${describeSnapshot(m.snapshot)}`;

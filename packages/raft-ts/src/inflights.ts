@@ -98,8 +98,8 @@ export class Inflights {
   #grow(): void {
     const wanted = Math.max(FIRST_CAPACITY, this.#indexes.length * 2);
     const capacity = Math.min(wanted, this.messagesMax);
-    const indexes = new Array<number>(capacity).fill(0);
-    const sizes = new Array<number>(capacity).fill(0);
+    const indexes = Array.from({ length: capacity }, () => 0);
+    const sizes = Array.from({ length: capacity }, () => 0);
     for (let i = 0; i < this.#count; i += 1) {
       const from = (this.#start + i) % this.#indexes.length;
       indexes[i] = this.#indexes[from] ?? 0;

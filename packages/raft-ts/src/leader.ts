@@ -92,9 +92,7 @@ function handleAppendRejection(r: RaftState, m: Message, progress: Progress): vo
     next = r.log.findConflictByTerm(m.rejectHint, m.logTerm).index;
   }
   if (!progress.maybeDecrease(m.index, next)) return;
-  r.logger?.debug(
-    `${hex(r.id)} decreased progress of ${hex(m.from)} to [${progress.toString()}]`,
-  );
+  r.logger?.debug(`${hex(r.id)} decreased progress of ${hex(m.from)} to [${progress.toString()}]`);
   if (progress.state === "StateReplicate") progress.becomeProbe();
   sendAppend(r, m.from);
 }
@@ -124,9 +122,7 @@ function handleAppendAck(r: RaftState, m: Message, progress: Progress): void {
   }
   if (m.from !== r.id) sendAllAppends(r, m.from);
   if (m.from === r.leadTransferee && progress.matchIndex === r.log.lastIndex()) {
-    r.logger?.info(
-      `${hex(r.id)} sent MsgTimeoutNow to ${hex(m.from)} after received MsgAppResp`,
-    );
+    r.logger?.info(`${hex(r.id)} sent MsgTimeoutNow to ${hex(m.from)} after received MsgAppResp`);
     sendTimeoutNow(r, m.from);
   }
 }

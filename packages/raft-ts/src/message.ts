@@ -31,9 +31,7 @@ export function draft(type: MessageType, to: number, from = 0): MessageDraft {
 }
 
 /** A complete message; fields that are not given are 0, empty or absent. */
-export function makeMessage(
-  fields: Partial<Message> & { readonly type: MessageType },
-): Message {
+export function makeMessage(fields: Partial<Message> & { readonly type: MessageType }): Message {
   return { ...draft(fields.type, 0), ...fields };
 }
 

@@ -14,7 +14,13 @@ import { entriesSize } from "./entry-size.ts";
 import { RaftError, RaftPanic } from "./errors.ts";
 import { hex } from "./logger.ts";
 import { applyConfChange, restoreConfState } from "./membership.ts";
-import { draft, isLocalMessage, isLocalTarget, isResponseMessage, proposedEntry } from "./message.ts";
+import {
+  draft,
+  isLocalMessage,
+  isLocalTarget,
+  isResponseMessage,
+  proposedEntry,
+} from "./message.ts";
 import { RaftState } from "./raft-state.ts";
 import {
   isSameHardState,
@@ -111,11 +117,7 @@ export class RaftNode {
   step(m: Message): RaftError | undefined {
     const isFromStorage = isLocalTarget(m.from);
     if (isLocalMessage(m.type) && !isFromStorage) return new RaftError("step-local-message");
-    if (
-      isResponseMessage(m.type) &&
-      !isFromStorage &&
-      !this.#raft.tracker.progress.has(m.from)
-    ) {
+    if (isResponseMessage(m.type) && !isFromStorage && !this.#raft.tracker.progress.has(m.from)) {
       return new RaftError("step-peer-not-found");
     }
     return stepMessage(this.#raft, m);
@@ -203,7 +205,11 @@ export class RaftNode {
       snapshot,
       committedEntries,
       messages: this.#messages(entries, hardState, snapshot, committedEntries),
-      mustSync: mustSync(hardState ?? this.#previousHardState, this.#previousHardState, entries.length),
+      mustSync: mustSync(
+        hardState ?? this.#previousHardState,
+        this.#previousHardState,
+        entries.length,
+      ),
     };
     this.#accept(ready);
     return ready;

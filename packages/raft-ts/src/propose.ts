@@ -8,7 +8,7 @@
  * Source: etcd-raft v3.7 `stepLeader`, MsgProp; Ongaro thesis 4.1 (one change at a time).
  */
 import { confChangeOfEntry, leavesJoint, type ConfChange } from "./conf-change-codec.ts";
-import { describeConfChanges } from "./describe.ts";
+import { describeConfChange } from "./describe.ts";
 import { RaftError, RaftPanic } from "./errors.ts";
 import { hex } from "./logger.ts";
 import { configToString } from "./progress-tracker.ts";
@@ -18,10 +18,7 @@ import type { Entry } from "./types.ts";
 import { EMPTY_DATA, NO_NODE } from "./types.ts";
 
 /** Appends `proposed` and sends it on. Refuses with `proposal-dropped`. */
-export function proposeEntries(
-  r: RaftState,
-  proposed: readonly Entry[],
-): RaftError | undefined {
+export function proposeEntries(r: RaftState, proposed: readonly Entry[]): RaftError | undefined {
   if (proposed.length === 0) throw new RaftPanic(`${hex(r.id)} stepped empty MsgProp`);
   // A leader that has removed itself still leads until the removal is committed.
   if (!r.tracker.progress.has(r.id)) return new RaftError("proposal-dropped");
@@ -51,7 +48,7 @@ function checkConfChanges(r: RaftState, proposed: readonly Entry[]): readonly En
     const refusal = refusalOf(r, change);
     if (refusal !== undefined && !r.config.disableConfChangeValidation) {
       r.logger?.info(
-        `${hex(r.id)} ignoring conf change {${describeConfChanges(change.changes)}} at config ` +
+        `${hex(r.id)} ignoring conf change ${describeConfChange(change)} at config ` +
           `${configToString(r.tracker.config)}: ${refusal}`,
       );
       return { term: 0, index: 0, type: "EntryNormal", data: EMPTY_DATA };

@@ -33,9 +33,7 @@ export function restore(r: RaftState, snapshot: Snapshot): boolean {
   if (r.state !== "StateFollower") {
     // A leader or candidate has stepped down before this is called; a mistake here would
     // discard entries that count, so it gives up its role instead.
-    r.logger?.warning(
-      `${hex(r.id)} attempted to restore snapshot as leader; should never happen`,
-    );
+    r.logger?.warning(`${hex(r.id)} attempted to restore snapshot as leader; should never happen`);
     r.becomeFollower(r.term + 1, NO_NODE);
     return false;
   }

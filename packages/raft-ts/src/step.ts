@@ -54,8 +54,7 @@ function stepRole(r: RaftState, m: Message): RaftError | undefined {
       return stepLeader(r, m);
     case "StateFollower":
       return stepFollower(r, m);
-    case "StateCandidate":
-    case "StatePreCandidate":
+    default:
       return stepCandidate(r, m);
   }
 }

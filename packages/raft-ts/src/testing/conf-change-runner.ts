@@ -40,7 +40,8 @@ function change(changer: ConfChanger, one: ScenarioCase): ConfigAndProgress | un
       return changer.enterJoint(autoLeave, changes);
     }
     case "leave-joint":
-      if (changes.length > 0) throw new RaftError("invalid-conf-change", "this command takes no input");
+      if (changes.length > 0)
+        throw new RaftError("invalid-conf-change", "this command takes no input");
       return changer.leaveJoint();
     default:
       return undefined;

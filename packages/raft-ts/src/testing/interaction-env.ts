@@ -153,8 +153,7 @@ export class InteractionEnv {
 
   #waitingFor(id: number, drop: boolean, type?: MessageType): Message[] {
     return this.messages.filter(
-      (m) =>
-        m.to === id && !(drop && isOwnMessage(m)) && (type === undefined || m.type === type),
+      (m) => m.to === id && !(drop && isOwnMessage(m)) && (type === undefined || m.type === type),
     );
   }
 

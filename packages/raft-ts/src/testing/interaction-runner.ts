@@ -48,21 +48,39 @@ const DIRECTIVES: ReadonlyMap<string, Directive> = new Map<string, Directive>([
   ["deliver-msgs", deliverMessages],
   ["forget-leader", (env, one) => first(env, one).node.forgetLeader()],
   ["log-level", (env, one) => env.setLogLevel(keyAt(one, 0))],
-  ["process-append-thread", forEach((env, node) => env.processAppendThread(node), "processing append thread")],
-  ["process-apply-thread", forEach((env, node) => env.processApplyThread(node), "processing apply thread")],
+  [
+    "process-append-thread",
+    forEach((env, node) => env.processAppendThread(node), "processing append thread"),
+  ],
+  [
+    "process-apply-thread",
+    forEach((env, node) => env.processApplyThread(node), "processing apply thread"),
+  ],
   ["process-ready", forEach((env, node) => env.processReady(node), "handling Ready")],
   ["propose", (env, one) => first(env, one).node.propose(asciiBytes(keyAt(one, 1)))],
   ["propose-conf-change", proposeConfChange],
   ["raft-log", (env, one) => printLog(env, first(env, one))],
   ["raft-state", printStates],
   ["read-index", (env, one) => first(env, one).node.readIndex(asciiBytes(keyAt(one, 1)))],
-  ["report-unreachable", (env, one) => first(env, one).node.reportUnreachable(Number(keyAt(one, 1)))],
+  [
+    "report-unreachable",
+    (env, one) => first(env, one).node.reportUnreachable(Number(keyAt(one, 1))),
+  ],
   ["send-snapshot", sendSnapshot],
   ["set-randomized-election-timeout", setTimeoutTicks],
   ["stabilize", stabilize],
-  ["status", (env, one) => env.output.write(progressMapToString(first(env, one).node.status().progress))],
-  ["tick-election", (env, one) => tickTimes(first(env, one), first(env, one).config.electionTicks ?? 0)],
-  ["tick-heartbeat", (env, one) => tickTimes(first(env, one), first(env, one).config.heartbeatTicks ?? 0)],
+  [
+    "status",
+    (env, one) => env.output.write(progressMapToString(first(env, one).node.status().progress)),
+  ],
+  [
+    "tick-election",
+    (env, one) => tickTimes(first(env, one), first(env, one).config.electionTicks ?? 0),
+  ],
+  [
+    "tick-heartbeat",
+    (env, one) => tickTimes(first(env, one), first(env, one).config.heartbeatTicks ?? 0),
+  ],
   ["transfer-leadership", transferLeadership],
 ]);
 
@@ -88,7 +106,10 @@ function chosen(env: InteractionEnv, one: ScenarioCase): ScenarioNode[] {
   return ids.length === 0 ? env.nodes : ids.map((id) => env.nodeOf(id));
 }
 
-function forEach(body: (env: InteractionEnv, node: ScenarioNode) => void, title: string): Directive {
+function forEach(
+  body: (env: InteractionEnv, node: ScenarioNode) => void,
+  title: string,
+): Directive {
   return (env, one) => {
     const nodes = chosen(env, one);
     for (const node of nodes) {
@@ -115,8 +136,10 @@ function addNodes(env: InteractionEnv, one: ScenarioCase): void {
     else if (key === "async-storage-writes") settings.asyncStorageWrites = value === "true";
     else if (key === "prevote") settings.preVote = value === "true";
     else if (key === "checkquorum") settings.checkQuorum = value === "true";
-    else if (key === "max-committed-size-per-ready") settings.maxCommittedSizePerReady = Number(value);
-    else if (key === "disable-conf-change-validation") settings.disableConfChangeValidation = value === "true";
+    else if (key === "max-committed-size-per-ready")
+      settings.maxCommittedSizePerReady = Number(value);
+    else if (key === "disable-conf-change-validation")
+      settings.disableConfChangeValidation = value === "true";
     else if (key === "step-down-on-removal") settings.stepDownOnRemoval = value === "true";
     else if (key === "read-only") settings.readOnlyOption = readOnlyOption(value);
   }

@@ -4,7 +4,12 @@
  *
  * Source: etcd-raft v3.7 `quorum` and its testdata.
  */
-import { jointCommittedIndex, jointIds, jointVoteResult, type JointConfig } from "../quorum-joint.ts";
+import {
+  jointCommittedIndex,
+  jointIds,
+  jointVoteResult,
+  type JointConfig,
+} from "../quorum-joint.ts";
 import {
   majorityCommittedIndex,
   majorityVoteResult,
@@ -92,9 +97,7 @@ export function handleQuorum(one: ScenarioCase): string {
   if (one.command !== "committed") return "unknown command";
   const acked = new AckedIndexes();
   for (const [id, token] of given) if (token !== "_") acked.set(id, Number(token));
-  return outgoing === undefined
-    ? majorityText(config[0], acked)
-    : jointText(config, acked);
+  return outgoing === undefined ? majorityText(config[0], acked) : jointText(config, acked);
 }
 
 function numbersOf(one: ScenarioCase, key: string): number[] | undefined {

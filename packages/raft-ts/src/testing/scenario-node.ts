@@ -89,5 +89,7 @@ export class ScenarioNode {
 /** The hard state that a MsgStorageAppend carries, if any. */
 export function hardStateOf(m: Message): HardState | undefined {
   const { term, vote, commit } = m;
-  return term === 0 && vote === 0 && commit === 0 ? undefined : { ...EMPTY_HARD_STATE, term, vote, commit };
+  return term === 0 && vote === 0 && commit === 0
+    ? undefined
+    : { ...EMPTY_HARD_STATE, term, vote, commit };
 }
