@@ -27,8 +27,7 @@ const LOADER_OPTIONS = {
   oneofs: true,
 } as const;
 
-// The text of protobufjs's own `toJSON`; its type demands comments that `toJSON` leaves out.
-const loaded = fromJSON(DESCRIPTORS as Parameters<typeof fromJSON>[0], LOADER_OPTIONS);
+const loaded = fromJSON(DESCRIPTORS, LOADER_OPTIONS);
 
 /** Each use below casts to the type that the same run of the generator wrote. */
 function service(name: string): unknown {
