@@ -62,10 +62,16 @@ const STAGES: readonly Stage[] = [
     report: "conformance",
     minutesMax: 8,
   },
+  {
+    name: "test-tools",
+    command: ["bash", "scripts/install-test-tools"],
+    slow: true,
+    minutesMax: 8,
+  },
   { name: "e2e", command: vitest("e2e", "e2e"), report: "e2e", slow: true, minutesMax: 25 },
   {
     name: "bench-smoke",
-    command: ["npm", "run", "--silent", "bench", "--", "put", "--seconds", "2"],
+    command: ["npm", "run", "--silent", "bench", "--", "put", "--seconds", "2", "--rounds", "1"],
     slow: true,
     minutesMax: 5,
   },

@@ -1,0 +1,63 @@
+import { StreamError } from "@millrace/base";
+import type { Command } from "commander";
+
+import { withCluster } from "../../connect.ts";
+import type { ClusterOptions, OutputOptions } from "../../options.ts";
+import { withClusterOptions, withOutputOption } from "../../options.ts";
+import { print, remark } from "../../output.ts";
+import type { Voter } from "./init.ts";
+
+interface InitFlags extends OutputOptions {
+  readonly voters: string;
+  readonly account: string;
+  readonly region: string;
+  readonly limits: string;
+  readonly clusterSecretFile: string;
+}
+
+/** `cluster init` and `status`. */
+export function addClusterCommands(program: Command): void {
+  const cluster = program.command("cluster").description("form a cluster");
+  withOutputOption(cluster.command("init"))
+    .description("form a cluster, once, from a fixed list of coordinator nodes that are running")
+    .requiredOption(
+      "--voters <list>",
+      "nodeId=host:rpcPort:dataPort:adminPort, separated by commas",
+    )
+    .requiredOption(
+      "--cluster-secret-file <file>",
+      "the secret that every process was started with",
+    )
+    .option("--account <id>", "account of the cluster, twelve digits", "000000000000")
+    .option("--region <name>", "region of the cluster", "us-east-1")
+    .option("--limits <policy>", "aws, unlimited, or custom{...}", "aws")
+    .action(async (flags: InitFlags) => {
+      const { formCluster } = await import("./init.ts");
+      remark("asking the voters who they are, then forming the cluster...");
+      const formed = await formCluster({ ...flags, voters: parseVoters(flags.voters) });
+      print(flags.output, formed, () => [{ rows: [{ ...formed }], empty: "" }]);
+      remark("keep the secret key: it is shown only here");
+    });
+  withOutputOption(withClusterOptions(program.command("status")))
+    .description("show nodes, and for each shard its leader and replicas")
+    .action(async (flags: ClusterOptions & OutputOptions) => {
+      const { printStatus } = await import("../status.ts");
+      await withCluster(flags, (connection) => printStatus(connection, flags.output));
+    });
+}
+
+/** @throws StreamError `invalid-argument` for an item of another form. */
+export function parseVoters(text: string): readonly Voter[] {
+  return text.split(",").map((item) => {
+    const match = /^(\d+)=([^:,]+):(\d+):(\d+):(\d+)$/.exec(item.trim());
+    const [, id, host, rpc, data, admin] = match ?? [];
+    if (id === undefined) {
+      throw new StreamError(
+        "invalid-argument",
+        `--voters has "${item}", but each must be nodeId=host:rpcPort:dataPort:adminPort`,
+      );
+    }
+    const at = (port: string | undefined) => `${host}:${port}`;
+    return { nodeId: Number(id), rpc: at(rpc), data: at(data), admin: at(admin) };
+  });
+}

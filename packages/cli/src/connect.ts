@@ -1,0 +1,85 @@
+/** Finds the cluster that a command is about, and connects to it. */
+import { StreamError } from "@millrace/base";
+import { MillraceClient, nodePorts } from "@millrace/client";
+
+import type { ClusterFile } from "./cluster-file.ts";
+import { DEFAULT_DATA_DIRECTORY, readClusterFile } from "./cluster-file.ts";
+
+/** Longest wait for the first metadata of a cluster. */
+const CONNECT_DEADLINE_MS = 10_000;
+
+export interface ConnectOptions {
+  /** Data folder of a local cluster; its record is used where the environment names no endpoints. */
+  readonly data?: string;
+  readonly endpoints?: string;
+}
+
+export interface Target {
+  readonly endpoints: readonly string[];
+  readonly accessKeyId: string;
+  readonly secret: string;
+  readonly region: string;
+}
+
+export interface Connection {
+  readonly client: MillraceClient;
+  readonly target: Target;
+  /** Account of the cluster, twelve digits. */
+  readonly account: string;
+}
+
+/** Runs `use` with a connection, and closes it whatever happens. @throws StreamError `unavailable` when no coordinator answers. */
+export async function withCluster<Result>(
+  options: ConnectOptions,
+  use: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  const target = findTarget(options);
+  const client = new MillraceClient({
+    ...nodePorts(),
+    endpoints: target.endpoints,
+    credentials: { accessKeyId: target.accessKeyId, secret: target.secret, region: target.region },
+    scope: "routes",
+  });
+  try {
+    await client.ready(CONNECT_DEADLINE_MS);
+    const cluster = client.view.cluster();
+    if (cluster === undefined)
+      throw new StreamError("unavailable", "the cluster is not formed yet");
+    return await use({ client, target, account: cluster.account });
+  } finally {
+    await client.close();
+  }
+}
+
+/** @throws StreamError `invalid-argument` that says which variables or folder are missing. */
+export function findTarget(options: ConnectOptions): Target {
+  const environment = process.env;
+  const endpoints = options.endpoints ?? environment["MILLRACE_ENDPOINTS"];
+  const recorded = readClusterFile(options.data ?? DEFAULT_DATA_DIRECTORY);
+  if (endpoints === undefined || options.data !== undefined) return fromFile(recorded, options);
+  const accessKeyId = environment["AWS_ACCESS_KEY_ID"] ?? recorded?.accessKeyId;
+  const secret = environment["AWS_SECRET_ACCESS_KEY"] ?? recorded?.secretAccessKey;
+  if (accessKeyId === undefined || secret === undefined) {
+    throw new StreamError(
+      "invalid-argument",
+      "MILLRACE_ENDPOINTS is set, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not",
+    );
+  }
+  const region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? "us-east-1";
+  return { endpoints: endpoints.split(","), accessKeyId, secret, region };
+}
+
+function fromFile(recorded: ClusterFile | undefined, options: ConnectOptions): Target {
+  if (recorded === undefined) {
+    throw new StreamError(
+      "invalid-argument",
+      `no cluster here: ${options.data ?? DEFAULT_DATA_DIRECTORY}/cluster.json does not exist and MILLRACE_ENDPOINTS is not set; run scripts/start, or set the lines that it prints`,
+    );
+  }
+  return {
+    endpoints: recorded.endpoints,
+    accessKeyId: recorded.accessKeyId,
+    secret: recorded.secretAccessKey,
+    region: recorded.region,
+  };
+}

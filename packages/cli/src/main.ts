@@ -1,0 +1,57 @@
+/** The `millrace` command: noun, verb, then what it is about. */
+import { Command } from "commander";
+
+import { DEFAULT_DATA_DIRECTORY } from "./cluster-file.ts";
+import { addClusterCommands } from "./commands/cluster/commands.ts";
+import { printCompletion } from "./commands/completion.ts";
+import { printEnvironment } from "./commands/env.ts";
+import { addProcessCommands } from "./commands/process-commands.ts";
+import { addRecordCommands } from "./commands/record-commands.ts";
+import { addStreamCommands } from "./commands/stream/commands.ts";
+import { describeFailure, red, remark } from "./output.ts";
+
+/** An AbortSignal that the first Ctrl-C or SIGTERM aborts; the second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  let asked = 0;
+  const stop = () => {
+    asked++;
+    if (asked > 1) process.exit(130);
+    controller.abort();
+  };
+  process.on("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  return controller.signal;
+}
+
+export function createProgram(signal: AbortSignal): Command {
+  const program = new Command("millrace");
+  program
+    .description("A durable, replicated Kinesis of your own")
+    .version("0.1.0")
+    .showHelpAfterError("(add --help for what there is)")
+    .showSuggestionAfterError();
+  addProcessCommands(program, signal);
+  addClusterCommands(program);
+  addStreamCommands(program);
+  addRecordCommands(program, signal);
+  program
+    .command("env")
+    .description("print the shell lines that point AWS programs at a local cluster")
+    .option("--data <dir>", "data folder of the cluster", DEFAULT_DATA_DIRECTORY)
+    .action(({ data }: { data: string }) => printEnvironment(data));
+  program
+    .command("completion <shell>")
+    .description("print shell completion for bash, zsh or fish")
+    .action((shell: string) => printCompletion(program, shell));
+  return program;
+}
+
+export async function run(argv: readonly string[]): Promise<void> {
+  try {
+    await createProgram(stopSignal()).parseAsync([...argv]);
+  } catch (error) {
+    remark(red(`millrace: ${describeFailure(error)}`));
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,40 @@
+/** Options that several commands share, each with its check. */
+import type { Command } from "commander";
+import { InvalidArgumentError, Option } from "commander";
+
+import type { OutputFormat } from "./output.ts";
+import { OUTPUT_FORMATS } from "./output.ts";
+
+/** A whole number in `min..max`. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number in ${min}..${max}.`);
+  };
+}
+
+export interface ClusterOptions {
+  readonly data?: string;
+  readonly endpoints?: string;
+}
+
+/** Where the cluster is: a data folder, or endpoints with the key of the environment. */
+export function withClusterOptions(command: Command): Command {
+  return command
+    .option(
+      "--data <dir>",
+      "data folder of a local cluster (default: MILLRACE_ENDPOINTS, else .millrace)",
+    )
+    .option("--endpoints <list>", "rpc addresses of coordinator nodes, host:port,...");
+}
+
+export interface OutputOptions {
+  readonly output: OutputFormat;
+}
+
+export function withOutputOption(command: Command): Command {
+  return command.addOption(
+    new Option("-o, --output <format>", "how to print").choices(OUTPUT_FORMATS).default("table"),
+  );
+}
