@@ -15,7 +15,7 @@
 import { draft, type MessageDraft } from "./message.ts";
 import type { RaftState } from "./raft-state.ts";
 import type { Entry, HardState, Message, ReadState, Snapshot, SoftState } from "./types.ts";
-import { LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD } from "./types.ts";
+import { LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, NO_MESSAGES } from "./types.ts";
 
 /** One turn's work. */
 export interface Ready {
@@ -71,10 +71,17 @@ export function storageAppendMessage(
   message.snapshot = snapshot;
   // The acknowledgements first: a leader that commits by its own one can then send the commit
   // in the same turn in which it learns that its entries are stable.
-  message.responses = needsAppendResponse(r, snapshot)
-    ? [...r.msgsAfterAppend, storageAppendResponse(r, snapshot)]
-    : r.msgsAfterAppend;
+  message.responses = responsesAfterAppend(r, snapshot);
   return message;
+}
+
+function responsesAfterAppend(r: RaftState, snapshot: Snapshot | undefined): readonly Message[] {
+  if (needsAppendResponse(r, snapshot)) {
+    return [...r.msgsAfterAppend, storageAppendResponse(r, snapshot)];
+  }
+  // The node keeps an empty queue and goes on filling it: handed out, it would collect promises
+  // whose entries are in a later write.
+  return r.msgsAfterAppend.length === 0 ? NO_MESSAGES : r.msgsAfterAppend;
 }
 
 /** The answer that tells the node which entries and snapshot have become durable. */
