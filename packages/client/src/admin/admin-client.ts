@@ -1,0 +1,157 @@
+/**
+ * Changes to the cluster, carried out by the coordinator's leader.
+ *
+ * Each change resolves only when the own copy of metadata shows it, so that a caller reads its own
+ * writes without asking for a barrier.
+ */
+import type { Clock } from "@millrace/base";
+import { StreamError } from "@millrace/base";
+import { CoordinatorService, NodeService } from "@millrace/proto";
+import type { StatusResponse } from "@millrace/proto";
+
+import type { CoordinatorCalls } from "../link/coordinator-calls.ts";
+import type { UnaryMethod, UnaryPort } from "../link/unary-port.ts";
+import type { ViewWaiter } from "../metadata/view-waiter.ts";
+import type {
+  CreateAccessKey,
+  CreateStream,
+  DeleteStream,
+  FormCluster,
+  HeartbeatAnswer,
+  NodeHeartbeat,
+  RegisterNode,
+  ReportReplicas,
+  UpdateLimits,
+  UpdateRetention,
+  UpdateTags,
+} from "./admin-types.ts";
+
+export interface AdminClientDeps {
+  readonly clock: Clock;
+  readonly calls: CoordinatorCalls;
+  readonly unary: UnaryPort;
+  readonly waiter: ViewWaiter;
+}
+
+/** How long a change may take when its caller says nothing, milliseconds. */
+const DEADLINE_MS = 10_000;
+const HEARTBEAT_DEADLINE_MS = 2000;
+
+/**
+ * Every method takes a deadline in milliseconds from now.
+ *
+ * @throws StreamError what the coordinator answers (`invalid-argument`, `not-found`, `already-exists`,
+ *   `wrong-state`, `limit-exceeded`, `permission-denied`), `unavailable` when nothing was changed,
+ *   `indeterminate` when it may have been.
+ */
+export class AdminClient {
+  readonly #deps: AdminClientDeps;
+
+  constructor(deps: AdminClientDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves when the stream exists, in status CREATING or later. */
+  createStream(request: CreateStream, deadlineMs = DEADLINE_MS): Promise<void> {
+    const { streamMode = "PROVISIONED", maxRecordSizeKib = 1024, replicationFactor = 0 } = request;
+    const full = {
+      ...request,
+      tags: { ...request.tags },
+      streamMode,
+      maxRecordSizeKib,
+      replicationFactor,
+    };
+    return this.#change(CoordinatorService.CreateStream, full, deadlineMs, false);
+  }
+
+  /** Resolves when the stream is in status DELETING or gone. */
+  deleteStream(request: DeleteStream, deadlineMs = DEADLINE_MS): Promise<void> {
+    return this.#change(CoordinatorService.DeleteStream, request, deadlineMs, false);
+  }
+
+  updateRetention(request: UpdateRetention, deadlineMs = DEADLINE_MS): Promise<void> {
+    return this.#change(CoordinatorService.UpdateRetention, request, deadlineMs, true);
+  }
+
+  updateTags(request: UpdateTags, deadlineMs = DEADLINE_MS): Promise<void> {
+    const { account, streamName, set = {}, remove = [] } = request;
+    const full = { account, streamName, set: { ...set }, remove: [...remove] };
+    return this.#change(CoordinatorService.UpdateTags, full, deadlineMs, true);
+  }
+
+  createAccessKey(request: CreateAccessKey, deadlineMs = DEADLINE_MS): Promise<void> {
+    return this.#change(CoordinatorService.CreateAccessKey, request, deadlineMs, false);
+  }
+
+  updateLimits(request: UpdateLimits, deadlineMs = DEADLINE_MS): Promise<void> {
+    return this.#change(CoordinatorService.UpdateLimits, request, deadlineMs, true);
+  }
+
+  /** Resolves with the cluster's id, when metadata shows the node. */
+  async registerNode(
+    request: RegisterNode,
+    deadlineMs = DEADLINE_MS,
+  ): Promise<{ readonly clusterId: string }> {
+    const full = { ...request, roles: [...request.roles] };
+    const rules = { deadlineMs, repeatable: true };
+    const endsAtMs = this.#deps.clock.monotonicMs() + deadlineMs;
+    const reply = await this.#deps.calls.call(CoordinatorService.RegisterNode, full, rules);
+    await this.#reached(reply.metadataIndex, endsAtMs);
+    return { clusterId: reply.clusterId };
+  }
+
+  async heartbeat(
+    request: NodeHeartbeat,
+    deadlineMs = HEARTBEAT_DEADLINE_MS,
+  ): Promise<HeartbeatAnswer> {
+    const rules = { deadlineMs, repeatable: true };
+    const reply = await this.#deps.calls.call(CoordinatorService.Heartbeat, request, rules);
+    return { nowMs: reply.nowMs, registerAgain: reply.registerAgain };
+  }
+
+  reportReplicas(request: ReportReplicas, deadlineMs = DEADLINE_MS): Promise<void> {
+    const replicas = request.replicas.map((each) => ({ leading: false, removed: false, ...each }));
+    const full = { ...request, replicas };
+    return this.#change(CoordinatorService.ReportReplicas, full, deadlineMs, true);
+  }
+
+  /** Asks one voter, by the address of its `rpc` port, to form the cluster; repeating it is harmless. */
+  async formCluster(address: string, request: FormCluster, deadlineMs = DEADLINE_MS): Promise<void> {
+    const full = {
+      ...request,
+      voters: request.voters.map((voter) => ({ ...voter })),
+      sealedSecret: Buffer.from(request.sealedSecret),
+      sealedTokenKey: Buffer.from(request.sealedTokenKey),
+    };
+    await this.#deps.unary.call(address, CoordinatorService.FormCluster, full, deadlineMs);
+  }
+
+  /** What the process behind `address` (its `rpc` port) says of itself. */
+  nodeStatus(address: string, deadlineMs = HEARTBEAT_DEADLINE_MS): Promise<StatusResponse> {
+    return this.#deps.unary.call(address, NodeService.Status, {}, deadlineMs);
+  }
+
+  async #change<Request, Reply extends { readonly metadataIndex: number }>(
+    method: UnaryMethod<Request, Reply>,
+    request: Request,
+    deadlineMs: number,
+    repeatable: boolean,
+  ): Promise<void> {
+    const endsAtMs = this.#deps.clock.monotonicMs() + deadlineMs;
+    const reply = await this.#deps.calls.call(method, request, { deadlineMs, repeatable });
+    await this.#reached(reply.metadataIndex, endsAtMs);
+  }
+
+  async #reached(index: number, endsAtMs: number): Promise<void> {
+    const leftMs = Math.max(0, endsAtMs - this.#deps.clock.monotonicMs());
+    try {
+      await this.#deps.waiter.reach(index, leftMs);
+    } catch (error) {
+      throw new StreamError(
+        "indeterminate",
+        `the change was made at metadata index ${index}, but this process does not see it yet`,
+        { cause: error },
+      );
+    }
+  }
+}
