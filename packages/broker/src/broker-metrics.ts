@@ -1,0 +1,42 @@
+/** Handles of the broker's metrics, made once, for all shards together: a label per shard would be a series per shard. */
+import type { Counter, Histogram, Metrics } from "@millrace/base";
+
+const LATENCY_BUCKETS_MS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
+const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+export interface BrokerMetrics {
+  readonly recordsIn: Counter;
+  readonly bytesIn: Counter;
+  readonly recordsOut: Counter;
+  readonly bytesOut: Counter;
+  readonly throttledWrites: Counter;
+  readonly throttledReads: Counter;
+  readonly duplicates: Counter;
+  readonly batchesPerEntry: Histogram;
+  readonly appendMs: Histogram;
+  readonly trimmedRecords: Counter;
+}
+
+export function brokerMetrics(metrics: Metrics): BrokerMetrics {
+  const count = (name: string, help: string) => metrics.counter(`millrace_broker_${name}`, help);
+  return {
+    recordsIn: count("records_in_total", "Records acknowledged."),
+    bytesIn: count("bytes_in_total", "Data and partition keys acknowledged."),
+    recordsOut: count("records_out_total", "Records sent to readers."),
+    bytesOut: count("bytes_out_total", "Data and partition keys sent to readers."),
+    throttledWrites: count("throttled_writes_total", "Batches refused by a shard's write limit."),
+    throttledReads: count("throttled_reads_total", "Calls refused by a shard's read limits."),
+    duplicates: count("duplicates_total", "Retried batches answered from the dedup table."),
+    trimmedRecords: count("trimmed_records_total", "Records dropped by retention."),
+    batchesPerEntry: metrics.histogram(
+      "millrace_broker_batches_per_entry",
+      "Batches joined into one log entry.",
+      BATCH_BUCKETS,
+    ),
+    appendMs: metrics.histogram(
+      "millrace_broker_append_milliseconds",
+      "From a batch's arrival at the leader to its answer.",
+      LATENCY_BUCKETS_MS,
+    ),
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * A broker's reports to the coordinator: batched per turn, repeated with backoff until one call was
+ * answered, and again later while metadata still says otherwise.
+ *
+ * Reports state facts and are idempotent, so the newest about a group replaces an older one that has
+ * not left yet; the queue is bounded by the number of groups.
+ */
+import type { Clock, Logger } from "@millrace/base";
+
+import {
+  REPORT_AGAIN_MS,
+  REPORT_BACKOFF_MS_MAX,
+  REPORT_BACKOFF_MS_MIN,
+  REPORTS_PER_CALL_MAX,
+} from "./bounds.ts";
+import type { ReplicaReport } from "./ports.ts";
+
+/** Sends one call; resolves when the coordinator has committed it, rejects when that is not known. */
+export type SendReports = (reports: readonly ReplicaReport[]) => Promise<void>;
+
+interface Told {
+  readonly report: ReplicaReport;
+  readonly atMs: number;
+}
+
+export class ReplicaReports {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #send: SendReports;
+  readonly #waiting = new Map<number, ReplicaReport>();
+  /** Answered reports, so that an unchanged fact is not told with every metadata change. */
+  readonly #told = new Map<number, Told>();
+  #sending = false;
+  #stopped = false;
+  #backoffMs = REPORT_BACKOFF_MS_MIN;
+
+  constructor(clock: Clock, logger: Logger, send: SendReports) {
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#send = send;
+  }
+
+  /** Queues a report unless the same was answered less than REPORT_AGAIN_MS ago. */
+  add(report: ReplicaReport): void {
+    if (this.#stopped) return;
+    const told = this.#told.get(report.groupId);
+    const fresh = told !== undefined && this.#clock.monotonicMs() - told.atMs < REPORT_AGAIN_MS;
+    if (fresh && same(told.report, report)) return;
+    this.#waiting.set(report.groupId, report);
+    if (this.#sending) return;
+    this.#sending = true;
+    this.#clock.soon(() => void this.#flush());
+  }
+
+  /** Metadata agrees with what was reported of the group, or the group is gone. */
+  settled(groupId: number): void {
+    this.#waiting.delete(groupId);
+    this.#told.delete(groupId);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting.clear();
+  }
+
+  async #flush(): Promise<void> {
+    const reports = [...this.#waiting.values()].slice(0, REPORTS_PER_CALL_MAX);
+    if (reports.length === 0) {
+      this.#sending = false;
+      return;
+    }
+    try {
+      await this.#send(reports);
+      this.#backoffMs = REPORT_BACKOFF_MS_MIN;
+      this.#answered(reports);
+      this.#clock.soon(() => void this.#flush());
+    } catch (error) {
+      this.#logger.warn("Replica reports were not answered and will be repeated", {
+        count: reports.length,
+        retryInMs: this.#backoffMs,
+        error: String(error),
+      });
+      this.#clock.schedule(this.#backoffMs, () => void this.#flush());
+      this.#backoffMs = Math.min(this.#backoffMs * 2, REPORT_BACKOFF_MS_MAX);
+    }
+  }
+
+  #answered(reports: readonly ReplicaReport[]): void {
+    const atMs = this.#clock.monotonicMs();
+    for (const report of reports) {
+      if (this.#waiting.get(report.groupId) === report) this.#waiting.delete(report.groupId);
+      this.#told.set(report.groupId, { report, atMs });
+    }
+  }
+}
+
+function same(a: ReplicaReport, b: ReplicaReport): boolean {
+  return (
+    a.replicaId === b.replicaId &&
+    a.state === b.state &&
+    a.leading === b.leading &&
+    a.removed === b.removed
+  );
+}

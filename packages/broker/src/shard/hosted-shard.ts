@@ -1,0 +1,90 @@
+/**
+ * One replica of one shard on this node: the state machine that the lane applies to, and around it what
+ * a leader needs to take puts and answer reads.
+ */
+import { invariant } from "@millrace/base";
+
+import type { BrokerContext } from "../context.ts";
+import type { LogEntry, RoleChange, ShardGroup } from "../ports.ts";
+import { AppendLane } from "./append-lane.ts";
+import { ShardLimiter } from "./shard-limiter.ts";
+import { ShardState } from "./shard-state.ts";
+import { TailNotifier } from "./tail-notifier.ts";
+
+export class HostedShard {
+  readonly group: ShardGroup;
+  readonly state = new ShardState();
+  readonly limiter: ShardLimiter;
+  readonly tail: TailNotifier;
+  readonly appends: AppendLane;
+  /** A TRIM of this leader is in the log and not applied yet. */
+  trimming = false;
+  readonly #context: BrokerContext;
+  readonly #roleChanged: (hosted: HostedShard, change: RoleChange) => void;
+  readonly #wakeReaders = () => this.tail.advanced(this.state.nextOffset);
+  readonly #wakeAllReaders = () => this.tail.wakeAll();
+  #appliedIndex = 0;
+
+  constructor(
+    context: BrokerContext,
+    group: ShardGroup,
+    roleChanged: (hosted: HostedShard, change: RoleChange) => void,
+  ) {
+    this.#context = context;
+    this.group = group;
+    this.limiter = new ShardLimiter(context.clock.monotonicMs());
+    this.tail = new TailNotifier(context.clock);
+    this.appends = new AppendLane(context, group, this.state, this.limiter);
+    this.#roleChanged = roleChanged;
+  }
+
+  /** Last log index whose effect is in `state`: reads go no further (S5). */
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  /** The limiter, up to date with the cluster's policy. */
+  followLimits(): ShardLimiter {
+    const { view, clock } = this.#context;
+    this.limiter.follow(view.cluster()?.limits, clock.monotonicMs());
+    return this.limiter;
+  }
+
+  apply(entries: readonly LogEntry[]): void {
+    for (const { index, data } of entries) {
+      invariant(index > this.#appliedIndex, "entries are applied once and in order");
+      const trimmedBefore = this.state.trimOffset;
+      const effect = this.state.apply(index, data);
+      this.#appliedIndex = index;
+      if (effect === "records") this.#context.turn.add(this.#wakeReaders);
+      if (effect === "sealed") this.#context.turn.add(this.#wakeAllReaders);
+      if (effect === "trimmed") {
+        this.#context.metrics.trimmedRecords.add(this.state.trimOffset - trimmedBefore);
+        this.group.trim(this.state.trimIndex);
+      }
+    }
+  }
+
+  advanced(appliedIndex: number): void {
+    this.#appliedIndex = Math.max(this.#appliedIndex, appliedIndex);
+  }
+
+  snapshot(): Uint8Array {
+    return this.state.snapshot();
+  }
+
+  restore(state: Uint8Array, index: number): void {
+    this.state.restore(state);
+    this.#appliedIndex = index;
+  }
+
+  trimSnapshot(throughIndex: number): Uint8Array {
+    return this.state.trimSnapshot(throughIndex);
+  }
+
+  roleChanged(change: RoleChange): void {
+    // Readers that wait here may have to go elsewhere; they look again after this turn.
+    if (change.role !== "leader") this.#context.turn.add(this.#wakeAllReaders);
+    this.#roleChanged(this, change);
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Start of a shard iterator: a position in words becomes an offset, on the shard's leader.
+ *
+ * Source: reference/kinesis-api 2.3. LATEST is fixed at call time and must lie behind every record
+ * acknowledged before the call, whichever leader acknowledged it: hence the ReadIndex.
+ */
+import { StreamError } from "@millrace/base";
+import { readEntryHeader } from "@millrace/model";
+
+import type { BrokerContext } from "../context.ts";
+import type { HostedShard } from "./hosted-shard.ts";
+import { requireReadyLeader } from "./shard-access.ts";
+
+export type LocatePosition = "TRIM_HORIZON" | "LATEST" | "AT_TIMESTAMP" | "NONE";
+
+export interface LocateResult {
+  readonly offset: number;
+  readonly trimOffset: number;
+  readonly endOffset: number;
+}
+
+/** @throws StreamError `throttled`, `not-leader`, `unavailable`, `overloaded`. */
+export async function locate(
+  context: BrokerContext,
+  hosted: HostedShard,
+  request: {
+    readonly position: LocatePosition;
+    readonly timestampMs: number;
+    readonly limited: boolean;
+  },
+): Promise<LocateResult> {
+  requireReadyLeader(context, hosted.group);
+  if (request.limited) hosted.followLimits().takeIteratorCall(context.clock.monotonicMs());
+  const { state } = hosted;
+  const result = (offset: number) => ({
+    offset: Math.max(offset, state.trimOffset),
+    trimOffset: state.trimOffset,
+    endOffset: state.nextOffset,
+  });
+  switch (request.position) {
+    case "TRIM_HORIZON":
+    case "NONE":
+      return result(state.trimOffset);
+    case "LATEST":
+      await readBarrier(hosted);
+      return result(state.nextOffset);
+    case "AT_TIMESTAMP":
+      return result((await offsetAtTime(context, hosted, request.timestampMs)) ?? state.nextOffset);
+    default:
+      throw new StreamError(
+        "invalid-argument",
+        `position is ${String(request.position)}, but must be TRIM_HORIZON, LATEST, AT_TIMESTAMP or NONE`,
+      );
+  }
+}
+
+/** Resolves when everything committed before the call is applied here. */
+function readBarrier({ group }: HostedShard): Promise<void> {
+  return new Promise((resolve, reject) => {
+    group.readIndex((outcome) => {
+      if (outcome instanceof StreamError) reject(outcome);
+      else resolve();
+    });
+  });
+}
+
+async function offsetAtTime(
+  context: BrokerContext,
+  hosted: HostedShard,
+  timestampMs: number,
+): Promise<number | undefined> {
+  const { state } = hosted;
+  if (timestampMs > state.lastArrivalMs) return undefined;
+  const found = await firstEntryAtTime(context, hosted, timestampMs);
+  return found?.baseOffset;
+}
+
+/** A records entry: where it is and what it begins with. */
+export interface EntryPlace {
+  readonly index: number;
+  readonly baseOffset: number;
+  readonly arrivalMs: number;
+}
+
+/** Place of the first applied entry whose records arrived at `arrivalMs` or later. */
+export async function firstEntryAtTime(
+  { disk }: Pick<BrokerContext, "disk">,
+  hosted: HostedShard,
+  arrivalMs: number,
+): Promise<EntryPlace | undefined> {
+  const { log } = hosted.group;
+  const quick = log.locateTime(arrivalMs);
+  const index =
+    quick === "temporarily-unavailable"
+      ? await disk.run(() => log.locateTimeAsync(arrivalMs))
+      : quick;
+  if (index === undefined || index > hosted.appliedIndex) return undefined;
+  const known = log.entries(index, index + 1, 1);
+  const entries =
+    typeof known === "string" ? await disk.run(() => log.fetchEntries(index, index + 1, 1)) : known;
+  const data = entries[0]?.data;
+  if (data === undefined) return undefined;
+  const { baseOffset, arrivalMs: arrivedAtMs } = readEntryHeader(data);
+  return { index, baseOffset, arrivalMs: arrivedAtMs };
+}
