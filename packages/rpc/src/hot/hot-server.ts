@@ -166,7 +166,7 @@ class Server<Principal> {
       if (refusal.code === "internal") {
         this.#context.logger.error("data call failed", { path: call.path, error: refusal.stack });
       }
-      refuseCall(stream, refusal);
+      refuseCall(stream, refusal, this.#context.clock);
     });
   }
 

@@ -1,7 +1,8 @@
 /** The server's end of a hot stream: answers, then trailers with the status. */
-import type { ServerHttp2Stream } from "node:http2";
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { constants } from "node:http2";
 
+import type { Clock } from "@millrace/base";
 import { StreamError } from "@millrace/base";
 
 import { encodeGrpcMessage, statusOf, ERROR_KEY } from "../status.ts";
@@ -10,6 +11,18 @@ import { BaseStream } from "./base-stream.ts";
 import { toBase64 } from "./metadata.ts";
 
 const CONTENT_TYPE = "application/grpc+proto";
+/** Milliseconds that a client has to close its half after our trailers. */
+const LINGER_MS = 1000;
+
+/**
+ * Frees the slot of a client that was told the end and keeps its half open. Not at once: nghttp2 drops
+ * trailers that wait behind other output as soon as a reset of the stream is queued.
+ */
+function closeLater(stream: ServerHttp2Stream, clock: Clock): void {
+  stream.resume(); // drops what still arrives, so that the stream can close by itself
+  const timer = clock.schedule(LINGER_MS, () => stream.close(constants.NGHTTP2_NO_ERROR));
+  stream.once("close", () => timer.cancel());
+}
 
 /** Trailers of a call; `undefined` is success. */
 function statusHeaders(error: StreamError | undefined): Record<string, string> {
@@ -23,34 +36,33 @@ function statusHeaders(error: StreamError | undefined): Record<string, string> {
 }
 
 /** Answers a call that never became a stream: one header block that is also the end. */
-export function refuseCall(stream: ServerHttp2Stream, error: StreamError): void {
+export function refuseCall(stream: ServerHttp2Stream, error: StreamError, clock: Clock): void {
   if (stream.destroyed || stream.headersSent) return;
   stream.on("error", () => {}); // the caller is told already; that it went away changes nothing
   stream.respond(
     { ":status": 200, "content-type": CONTENT_TYPE, ...statusHeaders(error) },
     { endStream: true },
   );
-  stream.close(constants.NGHTTP2_NO_ERROR);
-  stream.resume();
+  closeLater(stream, clock);
 }
 
 export class ServerStream extends BaseStream {
   readonly #stream: ServerHttp2Stream;
   #onHalfClose: (() => void) | undefined;
-  #halfClosed = false;
+  readonly #session: Http2Session | undefined;
   #status: { readonly error: StreamError | undefined } | undefined;
 
   constructor(stream: ServerHttp2Stream, context: StreamContext) {
     super(stream, context);
     this.#stream = stream;
+    this.#session = stream.session; // gone from the stream when it closes
     stream.respond(
       { ":status": 200, "content-type": CONTENT_TYPE, "grpc-accept-encoding": "identity" },
       { waitForTrailers: true },
     );
     stream.on("wantTrailers", () => {
       stream.sendTrailers(statusHeaders(this.#status?.error));
-      // A client that has not half-closed would keep the stream open, and its slot taken, for ever.
-      if (!this.#halfClosed) this.reset(constants.NGHTTP2_NO_ERROR);
+      closeLater(stream, context.clock);
     });
   }
 
@@ -73,7 +85,6 @@ export class ServerStream extends BaseStream {
   }
 
   protected remoteEnd(): void {
-    this.#halfClosed = true;
     if (this.#onHalfClose === undefined) this.end();
     else this.#onHalfClose();
   }
@@ -97,7 +108,6 @@ export class ServerStream extends BaseStream {
   }
 
   #connected(): boolean {
-    const session = this.#stream.session;
-    return session !== undefined && !session.destroyed && !session.closed;
+    return this.#session !== undefined && !this.#session.destroyed;
   }
 }
