@@ -8,9 +8,10 @@ import type { Clock } from "@millrace/base";
 import { StreamError } from "@millrace/base";
 import { CoordinatorService, NodeService } from "@millrace/proto";
 import type { StatusResponse } from "@millrace/proto";
+import type { ControlMethod } from "@millrace/rpc";
 
 import type { CoordinatorCalls } from "../link/coordinator-calls.ts";
-import type { UnaryMethod, UnaryPort } from "../link/unary-port.ts";
+import type { UnaryPort } from "../link/unary-port.ts";
 import type { ViewWaiter } from "../metadata/view-waiter.ts";
 import type {
   CreateAccessKey,
@@ -132,7 +133,7 @@ export class AdminClient {
   }
 
   async #change<Request, Reply extends { readonly metadataIndex: number }>(
-    method: UnaryMethod<Request, Reply>,
+    method: ControlMethod<Request, Reply>,
     request: Request,
     deadlineMs: number,
     repeatable: boolean,

@@ -9,10 +9,11 @@
 import type { Clock, Random } from "@millrace/base";
 import { asStreamError, sleep, StreamError } from "@millrace/base";
 import type { MetadataView } from "@millrace/model";
+import type { ControlMethod } from "@millrace/rpc";
 
 import type { ClientLimits } from "../options.ts";
 import { Backoff } from "../routing/backoff.ts";
-import type { UnaryMethod, UnaryPort } from "./unary-port.ts";
+import type { UnaryPort } from "./unary-port.ts";
 
 export interface CoordinatorCallsDeps {
   readonly clock: Clock;
@@ -44,7 +45,7 @@ export class CoordinatorCalls {
    *   `indeterminate` when it may have been done; otherwise what the leader answered.
    */
   async call<Request, Reply>(
-    method: UnaryMethod<Request, Reply>,
+    method: ControlMethod<Request, Reply>,
     request: Request,
     { deadlineMs, repeatable }: CallRules,
   ): Promise<Reply> {
