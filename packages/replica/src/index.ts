@@ -1,1 +1,19 @@
-export {};
+/** The public door of the multi-Raft host. */
+export { LANE_DEFAULTS, type LaneConfig } from "./config.ts";
+export { Group } from "./group.ts";
+export { Lane, type LaneOptions, type LaneStats } from "./lane.ts";
+export type {
+  AppliedEntry,
+  GroupInit,
+  GroupKind,
+  GroupMember,
+  LinkState,
+  PeerTransport,
+  ProposalDone,
+  ProposedAt,
+  ReadDone,
+  Role,
+  RoleChange,
+  StateMachine,
+  TrafficClass,
+} from "./types.ts";

@@ -1,0 +1,382 @@
+/**
+ * Drives all groups of a process together: one drain per turn of the event loop.
+ *
+ *   frames, proposals, ticks, durable batches  ->  step  ->  Ready of every dirty group
+ *     ->  ONE storage submit, and ONE frame per peer and class
+ *
+ * So the cost of a sync and of a packet is shared by all groups that had something to say, and a
+ * single proposal still leaves at once: there is no timer between it and the disk.
+ *
+ * Source: reference G.2 (multi-Raft driver), C.1 (TiKV), C.4 (Ra).
+ */
+import type { Clock, Logger, Random } from "@millrace/base";
+import { asStreamError, invariant, StreamError } from "@millrace/base";
+import type { Message } from "@millrace/raft-ts";
+import type { LaneStorage } from "@millrace/storage";
+
+import type { LaneConfig } from "./config.ts";
+import { Fetches } from "./fetches.ts";
+import type { Liveness, SleepMarker, SnapshotPart } from "./frame.ts";
+import { readFrame, type FrameOrigin, type FrameVisitor } from "./frame-reader.ts";
+import type { GroupLane } from "./group.ts";
+import type { LaneCounters } from "./lane-stats.ts";
+import { Outbox } from "./outbox.ts";
+import type { FetchRequest } from "./raft-log-storage.ts";
+import type { HostLane, RaftHost } from "./raft-host.ts";
+import { mayFollowerSleep } from "./sleep.ts";
+import { SnapshotAssembly } from "./snapshot-assembly.ts";
+import { SnapshotSender } from "./snapshot-sender.ts";
+import { Turn, type WriteBatch } from "./turn.ts";
+import type { PeerTransport, Role, RoleChange } from "./types.ts";
+
+export interface DriverOptions {
+  readonly nodeId: number;
+  readonly storage: LaneStorage;
+  readonly transport: PeerTransport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly config: LaneConfig;
+  readonly counters: LaneCounters;
+}
+
+/** What the driver tells the lane about. */
+export interface DriverEvents {
+  /** False: the frame is of an unknown incarnation. */
+  admit(origin: FrameOrigin): boolean;
+  liveness(nodeId: number, liveness: Liveness): void;
+  /** False while this node must not become leader. */
+  mayLead(): boolean;
+  roleChanged(host: RaftHost, before: Role, change: RoleChange): void;
+  refusal(): StreamError | undefined;
+}
+
+interface Inbound {
+  readonly nodeId: number;
+  readonly frame: Uint8Array;
+}
+
+export class LaneDriver implements HostLane, GroupLane {
+  readonly config: LaneConfig;
+  readonly bootEpoch: number;
+  readonly hosts = new Map<number, RaftHost>();
+  readonly awake = new Set<RaftHost>();
+  readonly outbox: Outbox;
+  readonly snapshots: SnapshotSender;
+  readonly assembly: SnapshotAssembly;
+  readonly #options: DriverOptions;
+  readonly #events: DriverEvents;
+  readonly #fetches: Fetches;
+  readonly #turn = new Turn();
+  readonly #unreachable = new Set<string>();
+  readonly #unwrittenCommits = new Set<RaftHost>();
+  #dirty: RaftHost[] = [];
+  #inbound: Inbound[] = [];
+  #inboundBytes = 0;
+  #batches: WriteBatch[] = [];
+  #uncommittedBytes = 0;
+  #isScheduled = false;
+  #isBacklogged = false;
+  #commitIndexDueMs = Infinity;
+  isStopped = false;
+
+  constructor(options: DriverOptions, events: DriverEvents) {
+    this.#options = options;
+    this.#events = events;
+    const { config, counters, logger, storage, transport, nodeId, clock } = options;
+    this.config = config;
+    this.bootEpoch = storage.identity.bootEpoch;
+    const incarnation = Buffer.from(storage.identity.incarnation, "hex");
+    const dropped = (host: RaftHost, to: number): void => this.#appendDropped(host, to);
+    this.outbox = new Outbox({ nodeId, incarnation, transport, counters, dropped });
+    const monotonicMs = (): number => clock.monotonicMs();
+    const { outbox } = this;
+    this.snapshots = new SnapshotSender({ outbox, config, counters, logger, monotonicMs });
+    this.assembly = new SnapshotAssembly(config.snapshotBytesMax);
+    this.#fetches = new Fetches({
+      clock,
+      concurrent: config.fetchesMax,
+      counters,
+      damaged: (host, error) => this.#damaged(host, error),
+    });
+    transport.onFrame((from, _class, frame) => this.#received(from, frame));
+  }
+
+  // ---- What replicas and groups ask for ----
+
+  monotonicMs(): number {
+    return this.#options.clock.monotonicMs();
+  }
+
+  random(bound: number): number {
+    return this.#options.random.uniform(bound);
+  }
+
+  get proposalBytesMax(): number {
+    return this.config.proposalBytesMax;
+  }
+
+  get proposalsWaitingMax(): number {
+    return this.config.proposalsWaitingMax;
+  }
+
+  get readTimeoutMs(): number {
+    return this.config.readTimeoutMs;
+  }
+
+  /** Payload bytes of all groups that wait for a commit. */
+  get uncommittedBytes(): number {
+    return this.#uncommittedBytes;
+  }
+
+  refusal(bytes: number): StreamError | undefined {
+    const refused = this.#events.refusal();
+    if (refused !== undefined) return refused;
+    if (this.#isBacklogged) return new StreamError("overloaded", "storage is behind with writes");
+    const { laneUncommittedBytesMax } = this.config;
+    const waiting = this.#uncommittedBytes;
+    if (waiting === 0 || waiting + bytes <= laneUncommittedBytesMax) return undefined;
+    return new StreamError(
+      "overloaded",
+      `${waiting} bytes of this node wait for their commit, the bound is ${laneUncommittedBytesMax}`,
+    );
+  }
+
+  proposed(bytes: number): void {
+    this.#uncommittedBytes += bytes;
+    this.#options.counters.proposals += 1;
+  }
+
+  settled(bytes: number): void {
+    this.#uncommittedBytes -= bytes;
+  }
+
+  dirty(host: RaftHost): void {
+    if (host.isDirty || this.isStopped) return;
+    host.isDirty = true;
+    this.#dirty.push(host);
+    this.schedule();
+  }
+
+  wake(host: RaftHost): void {
+    if (host.isStopped) return;
+    host.asleep = false;
+    this.awake.add(host);
+  }
+
+  send(host: RaftHost, message: Message): void {
+    const nodeId = host.nodeOf(message.to);
+    if (nodeId === undefined) return;
+    const asksForVotes = message.type === "MsgPreVote" || message.type === "MsgVote";
+    if (asksForVotes && !this.#events.mayLead()) return;
+    if (message.type === "MsgSnap") this.snapshots.begin(host, nodeId, message);
+    else this.outbox.message(host, nodeId, message);
+  }
+
+  commitIndexWaits(host: RaftHost): void {
+    this.#unwrittenCommits.add(host);
+    if (this.#commitIndexDueMs !== Infinity) return;
+    this.#commitIndexDueMs = this.monotonicMs() + this.config.commitIndexDelayMs;
+  }
+
+  fetch(host: RaftHost, request: Parameters<FetchRequest>): void {
+    this.#fetches.add(host, request);
+  }
+
+  roleChanged(host: RaftHost, before: Role, change: RoleChange): void {
+    this.#events.roleChanged(host, before, change);
+  }
+
+  quarantined(host: RaftHost, error: StreamError): void {
+    this.awake.delete(host);
+    this.snapshots.forget(host);
+    this.#options.counters.quarantined += 1;
+    const { groupId, replicaId } = host;
+    const cause = error.cause instanceof Error ? error.cause.stack : undefined;
+    this.#options.logger.error("a replica has stopped", {
+      groupId,
+      replicaId,
+      error: error.message,
+      cause,
+    });
+  }
+
+  // ---- Turns ----
+
+  /** Asks for a drain at the end of this turn of the event loop. */
+  schedule(): void {
+    if (this.#isScheduled || this.isStopped) return;
+    this.#isScheduled = true;
+    this.#options.clock.soon(() => {
+      this.#isScheduled = false;
+      if (!this.isStopped) this.drain();
+    });
+  }
+
+  drain(): void {
+    this.#options.counters.turns += 1;
+    this.#readInbound();
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const host of dirty) {
+      host.isDirty = false;
+      host.collect(this.#turn);
+    }
+    this.#submit();
+    if (!this.snapshots.isIdle) this.snapshots.pump();
+    this.outbox.flush();
+  }
+
+  /** Once per tick: what waits for time and not for a message. */
+  tick(nowMs: number): void {
+    this.#unreachable.clear();
+    this.#noteBacklog();
+    this.assembly.check(nowMs);
+    if (!this.snapshots.isIdle) this.snapshots.pump();
+    if (nowMs >= this.#commitIndexDueMs) this.schedule();
+  }
+
+  /** Ends what waits in all groups. */
+  failWaiting(error: StreamError): void {
+    for (const host of this.hosts.values()) host.failWaiting(error);
+  }
+
+  /** True while a batch is on its way to disk. */
+  get isWriting(): boolean {
+    return this.#batches.length > 0;
+  }
+
+  #submit(): void {
+    this.#writeCommitIndexes();
+    const batch = this.#turn.take();
+    if (batch === undefined) return;
+    const { storage, counters } = this.#options;
+    if (storage.failed !== undefined) return; // nothing is promised any more
+    counters.submits += 1;
+    this.#batches.push(batch);
+    storage.submit(batch.writes, () => this.#durable(batch));
+    this.#noteBacklog();
+  }
+
+  /** Commit indexes ride on any write; without one they get their own after a while. */
+  #writeCommitIndexes(): void {
+    if (this.#unwrittenCommits.size === 0) return;
+    const nowMs = this.monotonicMs();
+    if (!this.#turn.hasWrites && nowMs < this.#commitIndexDueMs) return;
+    this.#commitIndexDueMs = Infinity;
+    for (const host of this.#unwrittenCommits) host.writeCommitIndex(this.#turn);
+    this.#unwrittenCommits.clear();
+  }
+
+  #durable(batch: WriteBatch): void {
+    if (this.isStopped) return;
+    const oldest = this.#batches.shift();
+    invariant(oldest === batch, "storage finished its batches out of order");
+    batch.isDurable = true;
+    for (const { host, responses, snapshot } of batch.completions) {
+      host.durable(responses, snapshot);
+    }
+    this.#noteBacklog();
+    this.schedule();
+  }
+
+  #noteBacklog(): void {
+    const { queuedBytes, waitingForFlush } = this.#options.storage.stats();
+    this.#isBacklogged = waitingForFlush || queuedBytes > this.config.storageBacklogBytesMax;
+  }
+
+  // ---- What arrives ----
+
+  #received(nodeId: number, frame: Uint8Array): void {
+    if (this.isStopped) return;
+    const { counters } = this.#options;
+    counters.framesReceived += 1;
+    if (this.#inboundBytes + frame.length > this.config.inboundBytesMax) {
+      counters.framesRefused += 1;
+      return;
+    }
+    this.#inbound.push({ nodeId, frame });
+    this.#inboundBytes += frame.length;
+    this.schedule();
+  }
+
+  #readInbound(): void {
+    const inbound = this.#inbound;
+    this.#inbound = [];
+    this.#inboundBytes = 0;
+    for (const { nodeId, frame } of inbound) {
+      try {
+        readFrame(frame, this.#visitor(nodeId));
+      } catch (cause) {
+        this.#options.counters.framesRefused += 1;
+        const error = asStreamError(cause).message;
+        this.#options.logger.warn("a frame of a peer was refused", { nodeId, error });
+      }
+    }
+  }
+
+  #visitor(nodeId: number): FrameVisitor {
+    return {
+      origin: (origin) => origin.nodeId === nodeId && this.#events.admit(origin),
+      liveness: (liveness) => this.#events.liveness(nodeId, liveness),
+      message: (groupId, message, transferId) =>
+        this.#message(nodeId, groupId, message, transferId),
+      sleep: (marker) => this.#sleep(nodeId, marker),
+      snapshotPart: (part) => this.#snapshotPart(nodeId, part),
+    };
+  }
+
+  /** The replica that a message is for, if it is here and the sender is who it says. */
+  #target(nodeId: number, groupId: number, to: number, from: number): RaftHost | undefined {
+    const host = this.hosts.get(groupId);
+    if (host !== undefined && host.replicaId === to && host.nodeOf(from) === nodeId) return host;
+    this.#options.counters.messagesMisaddressed += 1;
+    return undefined;
+  }
+
+  #message(nodeId: number, groupId: number, message: Message, transferId: number): void {
+    const { counters } = this.#options;
+    const host = this.#target(nodeId, groupId, message.to, message.from);
+    if (host === undefined) return;
+    counters.messagesReceived += 1;
+    if (message.type === "MsgTimeoutNow" && !this.#events.mayLead()) return;
+    // The late answer to a heartbeat of before the sleep is no news.
+    const isNews = message.type !== "MsgHeartbeatResp" || message.term !== host.node.term;
+    if (!host.asleep || isNews) this.wake(host);
+    if (message.type !== "MsgSnap") {
+      host.step(message);
+      return;
+    }
+    counters.snapshotsReceived += 1;
+    const { snapshot } = message;
+    if (transferId === 0 || snapshot === undefined) {
+      host.step(message);
+      return;
+    }
+    const data = this.assembly.take(nodeId, groupId, message.to, transferId);
+    if (data !== undefined) host.step({ ...message, snapshot: { ...snapshot, data } });
+  }
+
+  #sleep(nodeId: number, marker: SleepMarker): void {
+    const host = this.#target(nodeId, marker.groupId, marker.to, marker.from);
+    if (host === undefined || !mayFollowerSleep(host, marker)) return;
+    this.awake.delete(host);
+    host.fellAsleep();
+  }
+
+  #snapshotPart(nodeId: number, part: SnapshotPart): void {
+    const host = this.#target(nodeId, part.groupId, part.to, part.from);
+    if (host !== undefined) this.assembly.add(nodeId, part, this.monotonicMs());
+  }
+
+  #appendDropped(host: RaftHost, to: number): void {
+    const key = `${host.groupId}/${to}`;
+    if (this.#unreachable.has(key)) return;
+    this.#unreachable.add(key);
+    host.act((node) => node.reportUnreachable(to));
+  }
+
+  #damaged(host: RaftHost, error: StreamError): void {
+    host.stop(error);
+  }
+}

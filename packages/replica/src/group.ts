@@ -1,0 +1,238 @@
+/**
+ * One replica of one Raft group, as brokers and coordinators use it.
+ *
+ * Everything here is answered in the turn it is asked in; what takes a quorum is answered by a
+ * callback, exactly once, because a promise per record would cost more than the record.
+ */
+import { StreamError } from "@millrace/base";
+import { NO_NODE } from "@millrace/raft-ts";
+import type { GroupLog } from "@millrace/storage";
+
+import type { RaftHost } from "./raft-host.ts";
+import type { GroupKind, GroupMember, ProposalDone, ProposedAt, ReadDone, Role } from "./types.ts";
+
+/** What a group asks of its lane. */
+export interface GroupLane {
+  /** Why nothing can be proposed now, for reasons that all groups share. */
+  refusal(bytes: number): StreamError | undefined;
+  proposalBytesMax: number;
+  proposalsWaitingMax: number;
+  readTimeoutMs: number;
+  monotonicMs(): number;
+  dirty(host: RaftHost): void;
+  wake(host: RaftHost): void;
+  proposed(bytes: number): void;
+  settled(bytes: number): void;
+}
+
+export class Group {
+  readonly #host: RaftHost;
+  readonly #lane: GroupLane;
+
+  /** Made by the lane. */
+  constructor(host: RaftHost, lane: GroupLane) {
+    this.#host = host;
+    this.#lane = lane;
+  }
+
+  get groupId(): number {
+    return this.#host.groupId;
+  }
+
+  get replicaId(): number {
+    return this.#host.replicaId;
+  }
+
+  get kind(): GroupKind {
+    return this.#host.kind;
+  }
+
+  get members(): readonly GroupMember[] {
+    return this.#host.members;
+  }
+
+  /** The log on this node, for reads of committed entries: at most up to `appliedIndex`. */
+  get log(): GroupLog {
+    return this.#host.log;
+  }
+
+  get role(): Role {
+    return this.#host.role.role;
+  }
+
+  get term(): number {
+    return this.#host.node.term;
+  }
+
+  get leaderNodeId(): number | undefined {
+    return this.#host.leaderNodeId;
+  }
+
+  /** Leads and has applied an entry of its own term: it may answer and propose. */
+  get isReadyLeader(): boolean {
+    return !this.#host.isStopped && this.#host.isReadyLeader;
+  }
+
+  get commitIndex(): number {
+    return this.#host.node.commitIndex;
+  }
+
+  get appliedIndex(): number {
+    return this.#host.appliedIndex;
+  }
+
+  get lastIndex(): number {
+    return this.#host.node.lastIndex;
+  }
+
+  get asleep(): boolean {
+    return this.#host.asleep;
+  }
+
+  /** Why this replica has stopped for good; undefined while it works. */
+  get failed(): StreamError | undefined {
+    return this.#host.quarantine;
+  }
+
+  /**
+   * Appends `data` to the leader's log at once, or says why not: `not-leader` (with
+   * `hint.leaderNodeId`), `unavailable`, `overloaded`, `invalid-argument`, `corrupt`. After an
+   * error nothing was appended and `done` is not called.
+   *
+   * @param data 1..12 MiB bytes, not changed afterwards.
+   * @param expectedTerm refuses with `not-leader` unless this node leads in that term.
+   * @param done called exactly once, never from within this call: undefined when the entry is
+   * committed and applied here; `indeterminate` after a change of leadership, or when the lane stops:
+   * the entry may or may not be committed then. Must not throw.
+   */
+  propose(
+    data: Uint8Array,
+    expectedTerm: number | undefined,
+    done: ProposalDone,
+  ): ProposedAt | StreamError {
+    const refused = this.#refusal(data, expectedTerm);
+    if (refused !== undefined) return refused;
+    const host = this.#host;
+    const { node } = host;
+    let dropped: Error | undefined;
+    host.act(() => (dropped = node.propose(data)));
+    if (host.quarantine !== undefined) return host.quarantine;
+    if (dropped !== undefined) return this.#droppedError();
+    const at = { index: node.lastIndex, term: node.term };
+    host.lastActivityMs = this.#lane.monotonicMs();
+    this.#lane.wake(host);
+    this.#lane.proposed(data.length);
+    host.proposals.add(at.index, at.term, data.length, (error) => {
+      this.#lane.settled(data.length);
+      done(error);
+    });
+    return at;
+  }
+
+  /**
+   * Finds an index that a linearizable read must have applied, and calls `done` with the applied
+   * index once it has. All that ask in one turn share one round. Followers ask the leader. Without
+   * an answer within `readTimeoutMs` it is `unavailable`.
+   */
+  readIndex(done: ReadDone): void {
+    const host = this.#host;
+    if (host.quarantine !== undefined || host.isDropped) {
+      done(host.quarantine ?? gone(host.groupId));
+      return;
+    }
+    host.reads.add(done, this.#lane.monotonicMs() + this.#lane.readTimeoutMs);
+    this.#lane.wake(host);
+    this.#lane.dirty(host);
+  }
+
+  /** Asks the leader, wherever it is, to hand over to `toReplicaId`. May come to nothing. */
+  transferLeadership(toReplicaId: number): void {
+    this.#lane.wake(this.#host);
+    this.#host.act((node) => node.transferLeader(toReplicaId));
+  }
+
+  /** Hands leadership to the follower with the longest log; nothing happens elsewhere. */
+  stepDown(): void {
+    const target = mostCaughtUp(this.#host);
+    if (target !== undefined) this.transferLeadership(target);
+  }
+
+  /**
+   * Drops log entries up to `throughIndex`; what has not been applied stays. Called by the
+   * state machine, which must give the state there by `trimSnapshot`.
+   */
+  trim(throughIndex: number): void {
+    this.#host.requestTrim(throughIndex);
+  }
+
+  /** Calls `listener` with the new applied index after every round. Returns the way to stop that. */
+  onCommit(listener: (appliedIndex: number) => void): () => void {
+    this.#host.commitListeners.add(listener);
+    return () => this.#host.commitListeners.delete(listener);
+  }
+
+  #refusal(data: Uint8Array, expectedTerm: number | undefined): StreamError | undefined {
+    const host = this.#host;
+    if (host.isStopped) return host.quarantine ?? gone(host.groupId);
+    const max = this.#lane.proposalBytesMax;
+    if (data.length < 1 || data.length > max) {
+      return new StreamError(
+        "invalid-argument",
+        `proposal has ${data.length} bytes, but must have 1..${max}`,
+      );
+    }
+    if (!host.isLeader) return this.#notLeader(`leads not group ${host.groupId}`);
+    if (expectedTerm !== undefined && expectedTerm !== host.node.term) {
+      return this.#notLeader(`leads in term ${host.node.term}, not in ${expectedTerm}`);
+    }
+    if (!host.isReadyLeader) {
+      return new StreamError("unavailable", `leader of group ${host.groupId} is not ready yet`);
+    }
+    if (host.proposals.count >= this.#lane.proposalsWaitingMax) {
+      return new StreamError(
+        "overloaded",
+        `${host.proposals.count} proposals wait in group ${host.groupId}`,
+      );
+    }
+    return this.#lane.refusal(data.length);
+  }
+
+  #notLeader(why: string): StreamError {
+    const { leaderNodeId, term } = this.#host.role;
+    const hint = { term, ...(leaderNodeId === undefined ? {} : { leaderNodeId }) };
+    return new StreamError("not-leader", `this replica ${why}`, { hint });
+  }
+
+  #droppedError(): StreamError {
+    const { leadTransferee, uncommittedSize } = this.#host.node.basicStatus();
+    if (leadTransferee !== NO_NODE) {
+      return new StreamError("unavailable", `leadership is going to replica ${leadTransferee}`);
+    }
+    return new StreamError(
+      "overloaded",
+      `group ${this.groupId} has ${uncommittedSize} bytes uncommitted`,
+    );
+  }
+}
+
+function gone(groupId: number): StreamError {
+  return new StreamError("not-found", `group ${groupId} is no longer here`);
+}
+
+/** The other voter with the longest log; undefined unless this node leads and has followers. */
+export function mostCaughtUp(
+  host: RaftHost,
+  isEligible: (nodeId: number) => boolean = () => true,
+): number | undefined {
+  if (!host.isLeader) return undefined;
+  let best: { readonly id: number; readonly match: number } | undefined;
+  for (const [id, progress] of host.node.status().progress) {
+    if (id === host.replicaId || progress.isLearner || !progress.recentActive) continue;
+    const nodeId = host.nodeOf(id);
+    if (nodeId === undefined || !isEligible(nodeId)) continue;
+    if (best === undefined || progress.matchIndex > best.match) {
+      best = { id, match: progress.matchIndex };
+    }
+  }
+  return best?.id;
+}

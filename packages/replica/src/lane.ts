@@ -1,0 +1,440 @@
+/**
+ * The multi-Raft host of one process: all its Raft groups over one storage lane and one set of
+ * links, with one clock for all of them.
+ *
+ * This file holds what happens by time and by the state of other nodes; what happens in a
+ * turn is in driver.ts, what happens in one group in raft-host.ts.
+ */
+import type { Clock, Logger, Metrics, Random, Timer } from "@millrace/base";
+import { sleep, StreamError } from "@millrace/base";
+import { NO_NODE } from "@millrace/raft-ts";
+import type { GroupLog, LaneStorage } from "@millrace/storage";
+
+import { resolveLaneConfig, type LaneConfig } from "./config.ts";
+import { LaneDriver } from "./driver.ts";
+import { Elections } from "./elections.ts";
+import type { Liveness } from "./frame.ts";
+import { Group, mostCaughtUp } from "./group.ts";
+import { Health } from "./health.ts";
+import { CounterPublisher, newCounters, type LaneCounters } from "./lane-stats.ts";
+import {
+  checkInit,
+  decodeDescription,
+  encodeDescription,
+  initialConfState,
+  kindOfTag,
+  kindTag,
+} from "./members.ts";
+import { Peers, type LossReason } from "./peers.ts";
+import { RaftHost } from "./raft-host.ts";
+import { mayLeaderSleep } from "./sleep.ts";
+import type { GroupInit, PeerTransport, Role, RoleChange, StateMachine } from "./types.ts";
+
+export interface LaneOptions {
+  /** 1..65535. */
+  readonly nodeId: number;
+  /** Open; closed by its owner after `stop`. */
+  readonly storage: LaneStorage;
+  /** Closed by `stop`. */
+  readonly transport: PeerTransport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Called for each group at its creation and at each start. `init.members` is what is on disk. */
+  readonly createStateMachine: (group: Group, init: GroupInit) => StateMachine;
+  readonly config?: Partial<LaneConfig>;
+}
+
+/** Counters since the start, and numbers of now. */
+export interface LaneStats extends LaneCounters {
+  readonly groups: number;
+  readonly awakeGroups: number;
+  readonly leaders: number;
+  readonly uncommittedBytes: number;
+}
+
+const DRAIN_POLL_MS = 20;
+
+export class Lane {
+  readonly config: LaneConfig;
+  readonly #options: LaneOptions;
+  readonly #counters = newCounters();
+  readonly #publisher: CounterPublisher;
+  readonly #driver: LaneDriver;
+  readonly #peers: Peers;
+  readonly #health: Health;
+  readonly #elections: Elections;
+  readonly #groups = new Map<number, Group>();
+  readonly #creating = new Set<number>();
+  readonly #failureListeners = new Set<(error: StreamError) => void>();
+  #tickTimer: Timer | undefined;
+  #livenessTimer: Timer | undefined;
+  #isStarted = false;
+  #isStopped = false;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+    this.config = resolveLaneConfig(options.config);
+    const { config } = this;
+    const { clock, random, logger, storage, transport } = options;
+    this.#publisher = new CounterPublisher(this.#counters, options.metrics);
+    this.#health = new Health({ clock, logger, storage, config });
+    this.#peers = new Peers({
+      supportMs: config.supportMs,
+      lost: (nodeId, reason) => this.#peerLost(nodeId, reason),
+      back: (nodeId) => this.#peerBack(nodeId),
+    });
+    this.#elections = new Elections({
+      clock,
+      random,
+      config,
+      campaign: (host) => this.#campaign(host),
+      isNeeded: (host) => !host.isStopped && host.node.lead === NO_NODE,
+    });
+    this.#driver = new LaneDriver(
+      { ...options, config, counters: this.#counters },
+      {
+        admit: ({ nodeId, incarnation }) => this.#admit(nodeId, incarnation),
+        liveness: (nodeId, liveness) => this.#liveness(nodeId, liveness),
+        mayLead: () => this.#health.mayLead,
+        roleChanged: (host, before, change) => this.#roleChanged(host, before, change),
+        refusal: () => this.#refusal(),
+      },
+    );
+    transport.onLink((nodeId, state) => this.#peers.link(nodeId, state));
+    storage.onFailure((error) => this.#storageFailed(error));
+  }
+
+  // ---- Life ----
+
+  /** Rebuilds every group from storage and starts the clock. Once. */
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    for (const log of this.#options.storage.groups()) this.#open(log);
+    this.#scheduleTick();
+    this.#scheduleLiveness(0);
+  }
+
+  /**
+   * Makes a replica, durably. The caller gives each order at most once per replica id, because a
+   * replica that forgot its votes must come back under another id (S7, S8).
+   * @throws StreamError `already-exists`, `invalid-argument`, `unavailable`.
+   */
+  async createGroup(init: GroupInit): Promise<Group> {
+    checkInit(init, this.#options.nodeId);
+    const refused = this.#refusal();
+    if (refused !== undefined) throw refused;
+    const { groupId, replicaId } = init;
+    if (this.#driver.hosts.has(groupId) || this.#creating.has(groupId)) {
+      throw new StreamError("already-exists", `group ${groupId} has a replica on this node`);
+    }
+    this.#creating.add(groupId);
+    try {
+      const log = await this.#options.storage.createGroup({
+        groupId,
+        replicaId,
+        confState: initialConfState(init),
+        kind: kindTag(init.kind),
+        description: encodeDescription({
+          members: init.members,
+          preferredLeader: init.preferredLeader === true,
+        }),
+      });
+      const host = this.#open(log);
+      if (init.preferredLeader === true) this.#elections.now(host);
+      return this.#require(groupId);
+    } finally {
+      this.#creating.delete(groupId);
+    }
+  }
+
+  /** Ends a replica and its log for good. Only on a committed tombstone (S13). */
+  async dropGroup(groupId: number): Promise<void> {
+    const host = this.#driver.hosts.get(groupId);
+    if (host !== undefined) {
+      host.isDropped = true;
+      host.failWaiting(new StreamError("indeterminate", `group ${groupId} was dropped here`));
+      this.#driver.hosts.delete(groupId);
+      this.#driver.awake.delete(host);
+      this.#driver.snapshots.forget(host);
+      this.#elections.forget(host);
+      this.#groups.delete(groupId);
+    }
+    await this.#options.storage.dropGroup(groupId);
+  }
+
+  group(groupId: number): Group | undefined {
+    return this.#groups.get(groupId);
+  }
+
+  groups(): Iterable<Group> {
+    return this.#groups.values();
+  }
+
+  /**
+   * Hands every leadership to a follower that has the log, refuses proposals, and resolves when
+   * nothing is led here any more, or after `deadlineMs` milliseconds.
+   */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#health.isDraining = true;
+    const untilMs = this.#nowMs() + deadlineMs;
+    this.#sendLiveness();
+    while (!this.#isStopped && this.#nowMs() < untilMs) {
+      const hasLeft = this.#handAway() === 0 && !this.#driver.isWriting;
+      if (hasLeft) return;
+      // eslint-disable-next-line no-await-in-loop -- a poll: each round looks at what the last one did
+      await sleep(this.#options.clock, DRAIN_POLL_MS);
+    }
+  }
+
+  /** Stops at once. What waits ends `indeterminate`; storage stays open for its owner to close. */
+  stop(): Promise<void> {
+    if (this.#isStopped) return Promise.resolve();
+    this.#isStopped = true;
+    this.#driver.isStopped = true;
+    this.#tickTimer?.cancel();
+    this.#livenessTimer?.cancel();
+    this.#elections.stop();
+    this.#driver.failWaiting(new StreamError("indeterminate", "this node is stopping"));
+    this.#options.transport.close();
+    return Promise.resolve();
+  }
+
+  /** Names where a peer is. Also confirms that a new incarnation of it may talk to us. */
+  setPeer(nodeId: number, address: string): void {
+    if (nodeId === this.#options.nodeId) return;
+    const before = this.#peers.get(nodeId)?.address;
+    this.#peers.set(nodeId, address);
+    if (before !== address) this.#options.transport.connect(nodeId, address);
+  }
+
+  get stats(): LaneStats {
+    let leaders = 0;
+    for (const host of this.#driver.hosts.values()) if (host.isLeader) leaders += 1;
+    return {
+      ...this.#counters,
+      groups: this.#driver.hosts.size,
+      awakeGroups: this.#driver.awake.size,
+      leaders,
+      uncommittedBytes: this.#driver.uncommittedBytes,
+    };
+  }
+
+  /** Whether the node may lead: its disk keeps up, its clock is right and it is not draining. */
+  get mayLead(): boolean {
+    return this.#health.mayLead;
+  }
+
+  /** Alive, by what this node has heard of it. */
+  isNodeLive(nodeId: number): boolean {
+    return nodeId === this.#options.nodeId || this.#peers.isLive(nodeId);
+  }
+
+  /** The storage error after which nothing is acknowledged any more. */
+  get failed(): StreamError | undefined {
+    return this.#options.storage.failed;
+  }
+
+  /** Calls `listener` once when storage fails: the process should end soon, with an error. */
+  onFailure(listener: (error: StreamError) => void): void {
+    this.#failureListeners.add(listener);
+  }
+
+  // ---- Groups ----
+
+  #open(log: GroupLog): RaftHost {
+    const kind = kindOfTag(log.kind);
+    const { members, preferredLeader } = decodeDescription(log.description);
+    const host = new RaftHost({ lane: this.#driver, log, kind, members });
+    const group = new Group(host, this.#driver);
+    const { groupId, replicaId } = log;
+    const init = { groupId, replicaId, kind, members, preferredLeader };
+    host.attach(this.#options.createStateMachine(group, init));
+    this.#driver.hosts.set(groupId, host);
+    this.#groups.set(groupId, group);
+    this.#driver.wake(host);
+    this.#driver.dirty(host);
+    return host;
+  }
+
+  #require(groupId: number): Group {
+    const group = this.#groups.get(groupId);
+    if (group === undefined) throw new StreamError("cancelled", `group ${groupId} was dropped`);
+    return group;
+  }
+
+  #campaign(host: RaftHost): void {
+    if (!this.#health.mayLead || host.node.state === "StateCandidate") return;
+    this.#counters.elections += 1;
+    this.#driver.wake(host);
+    host.act((node) => node.campaign());
+  }
+
+  #roleChanged(host: RaftHost, before: Role, change: RoleChange): void {
+    const { groupId } = host;
+    if (change.role === "leader" || before === "leader") {
+      const { role, term, leaderNodeId, ready } = change;
+      this.#options.logger.debug("a replica has changed its role", {
+        groupId,
+        role,
+        term,
+        leaderNodeId,
+        ready,
+      });
+    }
+    // A leader whose node is gone is believed until somebody says otherwise: say it.
+    const { leaderNodeId } = change;
+    if (leaderNodeId !== undefined) this.#elections.forget(host);
+  }
+
+  #refusal(): StreamError | undefined {
+    if (this.#isStopped || this.#health.isDraining) {
+      return new StreamError("unavailable", "this node is stopping");
+    }
+    const failed = this.#options.storage.failed;
+    if (failed === undefined) return undefined;
+    return new StreamError("unavailable", `storage has failed: ${failed.message}`);
+  }
+
+  // ---- Time ----
+
+  #nowMs(): number {
+    return this.#options.clock.monotonicMs();
+  }
+
+  #scheduleTick(): void {
+    this.#tickTimer = this.#options.clock.schedule(this.config.tickMs, () => {
+      this.#tick();
+      if (!this.#isStopped) this.#scheduleTick();
+    });
+  }
+
+  #tick(): void {
+    const nowMs = this.#nowMs();
+    this.#peers.check(nowMs);
+    this.#health.check(this.#peers.clockOffsets());
+    if (this.#health.mustHandAway) this.#handAway();
+    const isLive = (nodeId: number): boolean => this.#peers.isSupported(nodeId);
+    for (const host of this.#driver.awake) {
+      this.#checkReads(host, nowMs);
+      if (host.isLeader && mayLeaderSleep(host, nowMs, this.config.sleepAfterMs, isLive)) {
+        this.#putToSleep(host);
+      } else {
+        host.tick();
+      }
+    }
+    this.#driver.tick(nowMs);
+    this.#publisher.publish();
+    if (!this.#driver.outbox.isEmpty) this.#driver.schedule();
+  }
+
+  #checkReads(host: RaftHost, nowMs: number): void {
+    if (host.reads.isIdle) return;
+    host.reads.check(nowMs, nowMs - this.config.electionTicks * this.config.tickMs);
+    if (host.reads.hasUnasked) this.#driver.dirty(host);
+  }
+
+  #putToSleep(host: RaftHost): void {
+    const { groupId, replicaId: from, node } = host;
+    const { term, commitIndex: commit } = node;
+    for (const { replicaId: to, nodeId } of host.members) {
+      if (to === from) continue;
+      this.#driver.outbox.sleep(nodeId, { groupId, to, from, term, commit });
+    }
+    this.#driver.awake.delete(host);
+    host.fellAsleep();
+  }
+
+  #scheduleLiveness(delayMs: number): void {
+    this.#livenessTimer = this.#options.clock.schedule(delayMs, () => {
+      this.#sendLiveness();
+      if (!this.#isStopped) this.#scheduleLiveness(this.config.livenessMs);
+    });
+  }
+
+  #sendLiveness(): void {
+    const { clock, storage } = this.#options;
+    const nowMs = clock.monotonicMs();
+    for (const { nodeId, address, echo } of this.#peers.all()) {
+      if (address === undefined) continue;
+      this.#driver.outbox.liveness(nodeId, {
+        bootEpoch: storage.identity.bootEpoch,
+        sentMs: nowMs,
+        wallMs: clock.nowMs(),
+        walHealthy: this.#health.isWalHealthy,
+        draining: this.#health.isDraining,
+        echo: echo && { sentMs: echo.sentMs, heldMs: nowMs - echo.receivedMs },
+      });
+    }
+    this.#driver.schedule();
+  }
+
+  // ---- Other nodes ----
+
+  #admit(nodeId: number, incarnation: string): boolean {
+    if (this.#peers.admit(nodeId, incarnation, this.#nowMs())) return true;
+    this.#counters.strangeIncarnations += 1;
+    return false;
+  }
+
+  #liveness(nodeId: number, liveness: Liveness): void {
+    this.#peers.heard(nodeId, liveness, this.#nowMs(), this.#options.clock.nowMs());
+  }
+
+  /** The groups that `nodeId` led need another leader. */
+  #peerLost(nodeId: number, reason: LossReason): void {
+    const orphans: RaftHost[] = [];
+    for (const host of this.#driver.hosts.values()) {
+      if (host.isStopped || host.isLeader || host.leaderNodeId !== nodeId) continue;
+      this.#driver.wake(host);
+      host.act((node) => node.forgetLeader());
+      orphans.push(host);
+    }
+    this.#elections.plan(orphans);
+    this.#options.logger.info("support for a node has ended", {
+      peer: nodeId,
+      reason,
+      groups: orphans.length,
+    });
+  }
+
+  /** What a node missed while it was away reaches it only from leaders that are awake. */
+  #peerBack(nodeId: number): void {
+    for (const host of this.#driver.hosts.values()) {
+      if (!host.isLeader || !host.members.some((member) => member.nodeId === nodeId)) continue;
+      this.#driver.wake(host);
+    }
+    this.#options.logger.info("a node is here", { peer: nodeId });
+  }
+
+  /** Asks for a transfer of every leadership that can go; returns how many there are. */
+  #handAway(): number {
+    const mayTake = (nodeId: number): boolean =>
+      this.#peers.isSupported(nodeId) && this.#peers.get(nodeId)?.isDraining !== true;
+    let transferable = 0;
+    for (const host of this.#driver.hosts.values()) {
+      if (host.isStopped || !host.isLeader) continue;
+      const target = mostCaughtUp(host, mayTake);
+      if (target === undefined) continue;
+      transferable += 1;
+      if (host.node.basicStatus().leadTransferee !== NO_NODE) continue;
+      this.#driver.wake(host);
+      host.act((node) => node.transferLeader(target));
+    }
+    return transferable;
+  }
+
+  #storageFailed(error: StreamError): void {
+    this.#options.logger.error("storage has failed, nothing is acknowledged any more", {
+      error: error.message,
+    });
+    this.#driver.failWaiting(
+      new StreamError("indeterminate", `storage has failed: ${error.message}`),
+    );
+    this.#handAway();
+    this.#sendLiveness();
+    for (const listener of this.#failureListeners) listener(error);
+  }
+}

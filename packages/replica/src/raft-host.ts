@@ -1,0 +1,483 @@
+/**
+ * Drives the consensus core of one replica: the only place that takes a `Ready` apart.
+ *
+ * The order of effects here is the safety of the system.
+ *
+ *   H1  responses of an append leave after the batch that holds it is durable (S1, S6, S7)
+ *   H2  a change of role is noted before anything of the same Ready is applied, so what a deposed
+ *       leader had pending ends `indeterminate` and is never acknowledged (S11)
+ *   H3  entries are applied once, in order, and only when durable here and committed (S2, S3)
+ *   H4  a commit index alone is no promise and waits for the next write of any group
+ *
+ * Source: etcd-raft v3.7, "asynchronous storage writes".
+ */
+import { invariant, StreamError } from "@millrace/base";
+import type { Entry, HardState, Message, Snapshot, StateType } from "@millrace/raft-ts";
+import { LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, NO_NODE, RaftNode } from "@millrace/raft-ts";
+import type { GroupLog, GroupWrite, StateSnapshot } from "@millrace/storage";
+
+import type { LaneConfig } from "./config.ts";
+import { Proposals } from "./proposals.ts";
+import { RaftLogStorage, type FetchRequest } from "./raft-log-storage.ts";
+import { ReadBarrier } from "./read-barrier.ts";
+import type { Turn, WriteBatch } from "./turn.ts";
+import type {
+  AppliedEntry,
+  GroupKind,
+  GroupMember,
+  Role,
+  RoleChange,
+  StateMachine,
+} from "./types.ts";
+
+/** A Ready can lead to another at once; after so many the other groups have their turn. */
+const READIES_PER_TURN_MAX = 8;
+
+const ROLES: Record<StateType, Role> = {
+  StateLeader: "leader",
+  StateFollower: "follower",
+  StateCandidate: "candidate",
+  StatePreCandidate: "pre-candidate",
+};
+
+/** What a replica needs of its lane. */
+export interface HostLane {
+  readonly config: LaneConfig;
+  readonly bootEpoch: number;
+  monotonicMs(): number;
+  /** Asks for a turn. */
+  dirty(host: RaftHost): void;
+  /** Starts the ticks of a sleeping group again. */
+  wake(host: RaftHost): void;
+  send(host: RaftHost, message: Message): void;
+  /** The group has a commit index to write when something else is written. */
+  commitIndexWaits(host: RaftHost): void;
+  fetch(host: RaftHost, request: Parameters<FetchRequest>): void;
+  roleChanged(host: RaftHost, before: Role, change: RoleChange): void;
+  quarantined(host: RaftHost, error: StreamError): void;
+  /** A number in 0..bound - 1. */
+  random(bound: number): number;
+}
+
+export interface HostInit {
+  readonly lane: HostLane;
+  readonly log: GroupLog;
+  readonly kind: GroupKind;
+  readonly members: readonly GroupMember[];
+}
+
+export class RaftHost {
+  readonly log: GroupLog;
+  readonly kind: GroupKind;
+  readonly groupId: number;
+  readonly replicaId: number;
+  readonly members: readonly GroupMember[];
+  readonly node: RaftNode;
+  readonly proposals = new Proposals();
+  readonly reads: ReadBarrier;
+  readonly commitListeners = new Set<(appliedIndex: number) => void>();
+  appliedIndex: number;
+  asleep = false;
+  /** Monotonic time of the last proposal here, or of the last change of role. */
+  lastActivityMs: number;
+  isDirty = false;
+  quarantine: StreamError | undefined;
+  isDropped = false;
+  readonly #lane: HostLane;
+  readonly #storage: RaftLogStorage;
+  readonly #nodeOf: ReadonlyMap<number, number>;
+  #machine: StateMachine | undefined;
+  #appliedTerm: number;
+  #isApplying = false;
+  #written: { term: number; vote: number };
+  /** A hard state whose commit index alone is new (H4). */
+  #unwrittenCommit: HardState | undefined;
+  #lastBatch: WriteBatch | undefined;
+  #installing: StateSnapshot | undefined;
+  #trimThrough = 0;
+  #toldCommitted = 0;
+  #role: RoleChange;
+
+  constructor({ lane, log, kind, members }: HostInit) {
+    this.#lane = lane;
+    this.log = log;
+    this.kind = kind;
+    this.groupId = log.groupId;
+    this.replicaId = log.replicaId;
+    this.members = members;
+    this.#nodeOf = new Map(members.map((member) => [member.replicaId, member.nodeId]));
+    this.#storage = new RaftLogStorage(log, (...request) => lane.fetch(this, request));
+    const recovered = log.recoveredState();
+    this.appliedIndex = recovered.index;
+    this.#appliedTerm = recovered.term;
+    this.#written = { term: log.hardState.term, vote: log.hardState.vote };
+    this.lastActivityMs = lane.monotonicMs();
+    this.reads = new ReadBarrier(lane.bootEpoch, lane.config.readsWaitingMax);
+    this.node = this.#makeNode();
+    this.#role = this.#currentRole();
+  }
+
+  #makeNode(): RaftNode {
+    const { config } = this.#lane;
+    return new RaftNode({
+      id: this.replicaId,
+      storage: this.#storage,
+      applied: this.appliedIndex,
+      electionTicks: config.electionTicks,
+      heartbeatTicks: config.heartbeatTicks,
+      maxSizePerMsg: config.appendBytesMax,
+      maxCommittedSizePerReady: config.applyBytesMax,
+      maxUncommittedEntriesSize: config.uncommittedBytesMax,
+      maxInflightMsgs: config.inflightAppendsMax,
+      maxInflightBytes: config.inflightBytesMax,
+      asyncStorageWrites: true,
+      checkQuorum: true,
+      preVote: true,
+      readOnlyOption: "safe",
+      disableProposalForwarding: true,
+      stepDownOnRemoval: true,
+      random: (bound) => this.#lane.random(bound),
+    });
+  }
+
+  /** Gives the replica its state machine and that its state. Once, before the first turn. */
+  attach(machine: StateMachine): void {
+    invariant(this.#machine === undefined, `group ${this.groupId} has a state machine already`);
+    this.#machine = machine;
+    const { state, index } = this.log.recoveredState();
+    machine.restore(state, index);
+    this.log.setStateProvider(() => this.#stateNow());
+    machine.roleChanged?.(this.#role);
+  }
+
+  // ---- What can be seen ----
+
+  get role(): RoleChange {
+    return this.#role;
+  }
+
+  get isLeader(): boolean {
+    return this.node.isLeader;
+  }
+
+  get isReadyLeader(): boolean {
+    return this.node.isLeader && this.#appliedTerm === this.node.term;
+  }
+
+  nodeOf(replicaId: number): number | undefined {
+    return this.#nodeOf.get(replicaId);
+  }
+
+  get leaderNodeId(): number | undefined {
+    return this.node.lead === NO_NODE ? undefined : this.#nodeOf.get(this.node.lead);
+  }
+
+  get isStopped(): boolean {
+    return this.isDropped || this.quarantine !== undefined;
+  }
+
+  // ---- What goes in ----
+
+  step(message: Message): void {
+    if (this.isStopped) return;
+    this.#guard(() => {
+      this.node.step(message);
+      this.#lane.dirty(this);
+    });
+  }
+
+  tick(): void {
+    if (this.isStopped) return;
+    this.#guard(() => {
+      this.node.tick();
+      if (this.node.hasReady()) this.#lane.dirty(this);
+    });
+  }
+
+  /** Calls into the core from outside a turn, for instance a campaign. */
+  act(call: (node: RaftNode) => void): void {
+    if (this.isStopped) return;
+    this.#guard(() => {
+      call(this.node);
+      this.#lane.dirty(this);
+    });
+  }
+
+  /** Entries that were on disk have come. */
+  fetched(entries: readonly Entry[]): void {
+    this.#storage.keep(entries);
+    this.retryReads();
+  }
+
+  /** Lets the core ask again for entries that it could not have. */
+  retryReads(): void {
+    this.act((node) => {
+      node.entriesAvailable(NO_NODE);
+      for (const { replicaId } of this.members) node.entriesAvailable(replicaId);
+    });
+  }
+
+  fellAsleep(): void {
+    this.asleep = true;
+    this.#storage.forgetFetched();
+  }
+
+  requestTrim(throughIndex: number): void {
+    this.#trimThrough = Math.max(this.#trimThrough, throughIndex);
+    if (!this.#isApplying) this.#lane.dirty(this);
+  }
+
+  /** Stops this replica for good: no vote, no acknowledgement, no answer from here on. */
+  stop(cause: unknown): void {
+    if (this.isStopped) return;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    this.quarantine = new StreamError(
+      "corrupt",
+      `replica ${this.replicaId} of group ${this.groupId} has stopped: ${message}`,
+      { cause },
+    );
+    this.failWaiting(this.quarantine);
+    this.#lane.quarantined(this, this.quarantine);
+  }
+
+  /** Ends everything that waits here. */
+  failWaiting(error: StreamError): void {
+    this.proposals.failAll(error);
+    this.reads.failAll(error);
+  }
+
+  // ---- One turn ----
+
+  /** Takes what the core has to do and spreads it over storage, network and state machine. */
+  collect(turn: Turn): void {
+    if (this.isStopped) return;
+    this.#guard(() => {
+      this.#askReads();
+      let readies = 0;
+      while (this.node.hasReady()) {
+        if (readies === READIES_PER_TURN_MAX) {
+          this.#lane.dirty(this);
+          break;
+        }
+        readies += 1;
+        this.#takeReady(turn);
+      }
+      this.#noteRole();
+      this.#shorten(turn);
+      this.#tellCommitted();
+    });
+  }
+
+  /** Adds the commit index that was not worth a write of its own (H4). */
+  writeCommitIndex(turn: Turn): void {
+    const hardState = this.#unwrittenCommit;
+    if (hardState === undefined || this.isStopped) return;
+    this.#unwrittenCommit = undefined;
+    this.#lastBatch = turn.write({ group: this.log, hardState });
+  }
+
+  get hasUnwrittenCommit(): boolean {
+    return this.#unwrittenCommit !== undefined;
+  }
+
+  /** A batch with writes of this group is durable: its promises may leave (H1). */
+  durable(responses: readonly Message[], snapshot: Snapshot | undefined): void {
+    if (this.isStopped) return;
+    this.#guard(() => {
+      if (snapshot !== undefined) this.#restore(snapshot);
+      this.#deliver(responses);
+      this.#lane.dirty(this);
+    });
+  }
+
+  #takeReady(turn: Turn): void {
+    const ready = this.node.ready();
+    this.#noteRole(); // H2
+    for (const message of ready.messages) {
+      if (message.to === LOCAL_APPEND_THREAD) this.#append(message, turn);
+      else if (message.to === LOCAL_APPLY_THREAD) this.#apply(message);
+      else this.#lane.send(this, message);
+    }
+    for (const { index, context } of ready.readStates) this.reads.confirmed(index, context);
+    this.reads.applied(this.appliedIndex);
+  }
+
+  #append(message: Message, turn: Turn): void {
+    const { term, vote, commit, entries, snapshot } = message;
+    const changed = term !== 0 || vote !== 0 || commit !== 0;
+    const hardState = changed ? { term, vote, commit } : undefined;
+    const isPromise =
+      hardState !== undefined && (term !== this.#written.term || vote !== this.#written.vote);
+    if (entries.length === 0 && snapshot === undefined && !isPromise) {
+      if (hardState !== undefined) {
+        this.#unwrittenCommit = hardState;
+        this.#lane.commitIndexWaits(this);
+      }
+      this.#respondAfterEarlierWrites(message.responses);
+      return;
+    }
+    const newest = hardState ?? this.#unwrittenCommit;
+    this.#unwrittenCommit = undefined;
+    if (newest !== undefined) this.#written = { term: newest.term, vote: newest.vote };
+    if (snapshot !== undefined) this.#installing = { ...snapshot, state: snapshot.data };
+    const write: GroupWrite = {
+      group: this.log,
+      ...(entries.length === 0 ? {} : { entries }),
+      ...(newest === undefined ? {} : { hardState: newest }),
+      ...(this.#installing === undefined || snapshot === undefined
+        ? {}
+        : { snapshot: this.#installing }),
+    };
+    this.#lastBatch = turn.write(write);
+    this.#lastBatch.completions.push({ host: this, responses: message.responses, snapshot });
+  }
+
+  /** T2: nothing new to write, but what was promised before may still be on its way to disk. */
+  #respondAfterEarlierWrites(responses: readonly Message[]): void {
+    if (responses.length === 0) return;
+    const earlier = this.#lastBatch;
+    if (earlier === undefined || earlier.isDurable) this.#deliver(responses);
+    else earlier.completions.push({ host: this, responses, snapshot: undefined });
+  }
+
+  #deliver(responses: readonly Message[]): void {
+    for (const response of responses) {
+      if (response.to === this.replicaId) this.node.step(response);
+      else this.#lane.send(this, response);
+    }
+  }
+
+  #apply(message: Message): void {
+    const last = message.entries.at(-1);
+    invariant(last !== undefined, "an apply without entries");
+    const expected = this.appliedIndex + 1;
+    const first = message.entries[0]?.index;
+    invariant(first === expected, () => `entry ${first} to apply, but ${expected} is next`); // H3
+    const entries = withData(message.entries);
+    this.#isApplying = true;
+    try {
+      if (entries.length > 0) this.#machine?.apply(entries);
+      this.appliedIndex = last.index;
+      this.#appliedTerm = last.term;
+      this.#machine?.advanced?.(last.index);
+    } finally {
+      this.#isApplying = false;
+    }
+    for (const response of message.responses) this.node.step(response);
+    this.#noteRole();
+    this.proposals.applied(last.index, (index) => this.#termOf(message.entries, index), superseded);
+    this.reads.applied(last.index);
+    for (const listener of this.commitListeners) listener(last.index);
+  }
+
+  #termOf(entries: readonly Entry[], index: number): number {
+    const first = entries[0]?.index ?? 0;
+    return entries[index - first]?.term ?? 0;
+  }
+
+  #restore(snapshot: Snapshot): void {
+    this.#installing = undefined;
+    this.#machine?.restore(snapshot.data, snapshot.index);
+    this.appliedIndex = snapshot.index;
+    this.#appliedTerm = snapshot.term;
+    this.#machine?.advanced?.(snapshot.index);
+    for (const listener of this.commitListeners) listener(snapshot.index);
+  }
+
+  #askReads(): void {
+    if (!this.reads.hasUnasked || this.node.lead === NO_NODE) return;
+    this.reads.askAll(this.#lane.monotonicMs(), (context) => this.node.readIndex(context));
+  }
+
+  #noteRole(): void {
+    const before = this.#role;
+    const isSame =
+      before.term === this.node.term &&
+      before.role === ROLES[this.node.state] &&
+      before.ready === this.isReadyLeader &&
+      before.leaderNodeId === this.leaderNodeId;
+    if (isSame) return;
+    this.#role = this.#currentRole();
+    const hasLost =
+      before.role === "leader" && (this.#role.role !== "leader" || this.#role.term !== before.term);
+    if (hasLost) this.proposals.failAll(lostLeadership(this.#role));
+    this.lastActivityMs = this.#lane.monotonicMs();
+    this.#machine?.roleChanged?.(this.#role);
+    this.#lane.roleChanged(this, before.role, this.#role);
+  }
+
+  #currentRole(): RoleChange {
+    return {
+      role: ROLES[this.node.state],
+      term: this.node.term,
+      leaderNodeId: this.leaderNodeId,
+      ready: this.isReadyLeader,
+    };
+  }
+
+  // ---- The length of the log ----
+
+  #shorten(turn: Turn): void {
+    const { compactAfterEntries } = this.#lane.config;
+    const held = this.appliedIndex - this.log.firstIndex() + 1;
+    if (this.kind === "metadata" && held > compactAfterEntries) {
+      this.#trim(turn, this.#stateNow());
+      return;
+    }
+    const through = Math.min(this.#trimThrough, this.appliedIndex);
+    this.#trimThrough = 0;
+    if (through < this.log.firstIndex()) return;
+    const term = this.log.term(through);
+    const state = this.#machine?.trimSnapshot?.(through);
+    invariant(state !== undefined, `group ${this.groupId} trims, but has no trimSnapshot`);
+    invariant(typeof term === "number", () => `entry ${through} to trim is ${term}`);
+    this.#trim(turn, { index: through, term, confState: this.node.confState, state });
+  }
+
+  #trim(turn: Turn, snapshot: StateSnapshot): void {
+    const trim = { throughIndex: snapshot.index, snapshot };
+    this.#lastBatch = turn.write({ group: this.log, trim });
+  }
+
+  #stateNow(): StateSnapshot {
+    // Between a snapshot's write and its restore the old state lies below the new log.
+    if (this.#installing !== undefined) return this.#installing;
+    const state = this.#machine?.snapshot() ?? new Uint8Array(0);
+    const confState = this.node.confState;
+    return { index: this.appliedIndex, term: this.#appliedTerm, confState, state };
+  }
+
+  #tellCommitted(): void {
+    if (this.appliedIndex === this.#toldCommitted) return;
+    this.#toldCommitted = this.appliedIndex;
+    this.log.committed(this.appliedIndex);
+  }
+
+  /** A broken contract stops this replica alone, never the process. */
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (cause) {
+      this.stop(cause);
+    }
+  }
+}
+
+/** Normal entries that carry something; the same list when that is all of them. */
+function withData(entries: readonly Entry[]): readonly AppliedEntry[] {
+  const isForMachine = (entry: Entry): boolean => {
+    invariant(entry.type === "EntryNormal", () => `entry ${entry.index} is a ${entry.type}`);
+    return entry.data.length > 0;
+  };
+  return entries.every(isForMachine) ? entries : entries.filter(isForMachine);
+}
+
+function superseded(): StreamError {
+  return new StreamError("unavailable", "another leader's entry took the place of this proposal");
+}
+
+function lostLeadership({ term, leaderNodeId }: RoleChange): StreamError {
+  return new StreamError("indeterminate", `leadership ended before the commit, now term ${term}`, {
+    hint: { term, ...(leaderNodeId === undefined ? {} : { leaderNodeId }) },
+  });
+}
