@@ -85,11 +85,19 @@ function switchToConfig(r: RaftState, made: ConfigAndProgress): ConfState {
 
 /** Notes that the host has applied up to `index`, and ends a joint configuration if it is time. */
 export function noteApplied(r: RaftState, index: number, bytes: number): void {
-  const applied = Math.max(index, r.log.applied);
-  r.log.appliedTo(applied, bytes);
+  r.log.appliedTo(Math.max(index, r.log.applied), bytes);
+  maybeLeaveJoint(r);
+}
+
+/**
+ * Proposes the end of a joint configuration that ends by itself, once the change that began it is
+ * applied. Refused while leadership is handed over: so it is called again when that has failed,
+ * or an idle group would stay joint for ever. (The reference waits for the next applied entry.)
+ */
+export function maybeLeaveJoint(r: RaftState): void {
   const { config } = r.tracker;
-  if (!config.autoLeave || r.state !== "StateLeader" || applied < r.pendingConfIndex) return;
-  // Refused while leadership is handed over; the next applied entry tries again.
+  if (!config.autoLeave || r.state !== "StateLeader") return;
+  if (r.log.applied < r.pendingConfIndex) return;
   const refused = proposeEntries(r, [confChangeEntry(LEAVE_JOINT)]);
   if (refused === undefined) {
     r.logger?.info(

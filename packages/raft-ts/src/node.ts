@@ -106,7 +106,8 @@ export class RaftNode {
 
   /**
    * Takes over a membership change that was handed out as a committed entry. Every node must do
-   * so at the same entry; the result belongs in the host's snapshots.
+   * so at the same entry, unless `pendingSnapshotIndex` has overtaken it; the result belongs in
+   * the host's snapshots.
    * @throws RaftError `invalid-conf-change` if it does not fit the configuration.
    */
   applyConfChange(change: ConfChange): ConfState {
@@ -262,6 +263,15 @@ export class RaftNode {
 
   get lastIndex(): number {
     return this.#raft.log.lastIndex();
+  }
+
+  /**
+   * Index of a snapshot that has been taken from the leader and is not installed yet; 0 is none.
+   * Entries at or below it that still wait to be applied are void: the configuration is already
+   * the snapshot's, and the state will be. Their MsgStorageApplyResp must be stepped all the same.
+   */
+  get pendingSnapshotIndex(): number {
+    return this.#raft.log.unstable.snapshot?.index ?? 0;
   }
 
   /** Bytes of proposals that are in the leader's log and not applied. */

@@ -30,10 +30,10 @@ describe(`quorums (seed ${SEED})`, () => {
       fc.property(ids, ids, acked, (left, right, known) => {
         const [a, b] = [new Set(left), new Set(right)];
         const lower = Math.min(slowCommittedIndex(a, known), slowCommittedIndex(b, known));
-        expect([
-          jointCommittedIndex([a, b], known),
-          jointCommittedIndex([b, a], known),
-        ]).toEqual([lower, lower]);
+        expect([jointCommittedIndex([a, b], known), jointCommittedIndex([b, a], known)]).toEqual([
+          lower,
+          lower,
+        ]);
       }),
       { seed: SEED, numRuns: 10_000 },
     );

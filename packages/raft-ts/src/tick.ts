@@ -5,6 +5,7 @@
  *
  * Source: etcd-raft v3.7 `tickElection`, `tickHeartbeat`.
  */
+import { maybeLeaveJoint } from "./membership.ts";
 import { draft } from "./message.ts";
 import type { RaftState } from "./raft-state.ts";
 import { stepMessage } from "./step.ts";
@@ -30,9 +31,12 @@ function tickLeader(r: RaftState): void {
   if (r.electionElapsed >= r.config.electionTicks) {
     r.electionElapsed = 0;
     if (r.config.checkQuorum) stepOwn(r, "MsgCheckQuorum");
-    // A transfer that takes longer than this has failed; proposals are taken again.
-    r.leadTransferee = NO_NODE;
     if (!isLeader(r)) return; // the quorum check may have deposed it
+    if (r.leadTransferee !== NO_NODE) {
+      // A transfer that takes longer than this has failed; proposals are taken again.
+      r.leadTransferee = NO_NODE;
+      maybeLeaveJoint(r);
+    }
   }
   if (r.heartbeatElapsed >= r.config.heartbeatTicks) {
     r.heartbeatElapsed = 0;

@@ -10,7 +10,7 @@ import type { RaftConfig } from "../config.ts";
 import { MemoryStorage } from "../memory-storage.ts";
 import { isLocalTarget } from "../message.ts";
 import { RaftNode } from "../node.ts";
-import type { ConfState, Entry, LogGap, Message, Snapshot } from "../types.ts";
+import type { ConfState, Entry, HardState, LogGap, Message, Snapshot } from "../types.ts";
 import { EMPTY_CONF_STATE, EMPTY_DATA, LOCAL_APPEND_THREAD } from "../types.ts";
 import { hardStateOf } from "./scenario-node.ts";
 import type { SafetyChecker } from "./safety-checker.ts";
@@ -123,10 +123,16 @@ export class ModelHost {
     const work = this.appendWork.shift();
     if (work === undefined) return [];
     const hardState = hardStateOf(work);
-    if (hardState !== undefined) this.storage.setHardState(hardState);
+    if (hardState !== undefined) this.#writeHardState(hardState);
     if (work.snapshot !== undefined) this.#install(work.snapshot);
     this.storage.append(work.entries);
     return work.responses;
+  }
+
+  /** What is applied is committed: an older queued write must not take that back. */
+  #writeHardState(next: HardState): void {
+    const { commit } = this.storage.hardState;
+    this.storage.setHardState({ ...next, commit: Math.max(next.commit, commit) });
   }
 
   #install(snapshot: Snapshot): void {
@@ -142,7 +148,8 @@ export class ModelHost {
     const work = this.applyWork.shift();
     if (work === undefined) return [];
     for (const entry of work.entries) {
-      if (entry.index <= this.applied) continue; // a snapshot has overtaken it
+      // A snapshot that is installed, or that is going to be, has overtaken it.
+      if (entry.index <= Math.max(this.applied, this.node.pendingSnapshotIndex)) continue;
       this.#options.checker.noteApplied(this.id, this.applied, entry);
       this.applied = entry.index;
       const change = confChangeOfEntry(entry);

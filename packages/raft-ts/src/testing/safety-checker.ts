@@ -43,7 +43,9 @@ export class SafetyChecker {
   #checkTermOnDisk(host: ModelHost): void {
     const { hardState } = host.storage;
     if (hardState.term > host.node.term) {
-      throw new Error(`node ${host.id} is in term ${host.node.term}, its disk in ${hardState.term}`);
+      throw new Error(
+        `node ${host.id} is in term ${host.node.term}, its disk in ${hardState.term}`,
+      );
     }
   }
 
