@@ -1,0 +1,46 @@
+/** Keys and limits of the cluster as a whole. */
+import type { Clock } from "@millrace/base";
+import type { Principal } from "@millrace/model";
+import type {
+  CreateAccessKeyRequest,
+  CreateAccessKeyResponse,
+  UpdateLimitsRequest,
+  UpdateLimitsResponse,
+} from "@millrace/proto";
+
+import type { Proposer } from "../proposer.ts";
+import { requireCluster } from "./authorize.ts";
+import { parseLimits, requireAccessKeyId, requireAccountId, requireSealed } from "./checks.ts";
+
+export interface ClusterHandlersDeps {
+  readonly clock: Clock;
+  readonly proposer: Proposer;
+}
+
+/** CreateAccessKey: only who holds the cluster secret can have sealed the key's own. */
+export async function createAccessKey(
+  { clock, proposer }: ClusterHandlersDeps,
+  request: CreateAccessKeyRequest,
+  principal: Principal,
+): Promise<CreateAccessKeyResponse> {
+  requireCluster(principal, "CreateAccessKey");
+  const metadataIndex = await proposer.propose({
+    kind: "create-access-key",
+    accessKeyId: requireAccessKeyId(request.accessKeyId),
+    account: requireAccountId(request.account),
+    sealedSecret: requireSealed("sealedSecret", request.sealedSecret),
+    nowMs: clock.nowMs(),
+  });
+  return { metadataIndex };
+}
+
+/** UpdateLimits: for all streams of the cluster. */
+export async function updateLimits(
+  { proposer }: ClusterHandlersDeps,
+  request: UpdateLimitsRequest,
+  principal: Principal,
+): Promise<UpdateLimitsResponse> {
+  requireCluster(principal, "UpdateLimits");
+  const limits = parseLimits(request.limits);
+  return { metadataIndex: await proposer.propose({ kind: "update-limits", limits }) };
+}

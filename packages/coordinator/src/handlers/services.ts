@@ -1,0 +1,93 @@
+/** The two services of the coordinator as plain functions: one argument for the caller, one for the request. */
+import type { Principal } from "@millrace/model";
+import type {
+  BarrierRequest,
+  BarrierResponse,
+  CreateAccessKeyRequest,
+  CreateAccessKeyResponse,
+  CreateStreamRequest,
+  CreateStreamResponse,
+  DeleteStreamRequest,
+  DeleteStreamResponse,
+  FormClusterRequest,
+  FormClusterResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  RegisterNodeRequest,
+  RegisterNodeResponse,
+  ReportReplicasRequest,
+  ReportReplicasResponse,
+  TailRequest,
+  UpdateLimitsRequest,
+  UpdateLimitsResponse,
+  UpdateRetentionRequest,
+  UpdateRetentionResponse,
+  UpdateTagsRequest,
+  UpdateTagsResponse,
+} from "@millrace/proto";
+
+import type { TailServer } from "../tail-server.ts";
+import type { TailSink } from "../tail.ts";
+import type { Barriers } from "./barrier.ts";
+import { createAccessKey, updateLimits } from "./cluster-handlers.ts";
+import type { FormClusterDeps } from "./form-cluster.ts";
+import { formCluster } from "./form-cluster.ts";
+import type { NodeHandlersDeps } from "./node-handlers.ts";
+import { heartbeat, registerNode, reportReplicas } from "./node-handlers.ts";
+import type { StreamHandlersDeps } from "./stream-handlers.ts";
+import { createStream, deleteStream, updateRetention, updateTags } from "./stream-handlers.ts";
+
+/** Answers one call; rejects with a `StreamError`. */
+export type Unary<Request, Response> = (
+  request: Request,
+  principal: Principal,
+) => Promise<Response>;
+
+export interface CoordinatorHandlers {
+  readonly formCluster: Unary<FormClusterRequest, FormClusterResponse>;
+  readonly registerNode: Unary<RegisterNodeRequest, RegisterNodeResponse>;
+  readonly heartbeat: Unary<HeartbeatRequest, HeartbeatResponse>;
+  readonly reportReplicas: Unary<ReportReplicasRequest, ReportReplicasResponse>;
+  readonly createStream: Unary<CreateStreamRequest, CreateStreamResponse>;
+  readonly deleteStream: Unary<DeleteStreamRequest, DeleteStreamResponse>;
+  readonly updateRetention: Unary<UpdateRetentionRequest, UpdateRetentionResponse>;
+  readonly updateTags: Unary<UpdateTagsRequest, UpdateTagsResponse>;
+  readonly createAccessKey: Unary<CreateAccessKeyRequest, CreateAccessKeyResponse>;
+  readonly updateLimits: Unary<UpdateLimitsRequest, UpdateLimitsResponse>;
+}
+
+export interface MetadataHandlers {
+  readonly barrier: Unary<BarrierRequest, BarrierResponse>;
+  /** Starts a tail into `sink`; returns the way to stop it. Throws a `StreamError` when refused. */
+  readonly tail: (request: TailRequest, principal: Principal, sink: TailSink) => () => void;
+}
+
+export interface CoordinatorServices {
+  readonly coordinator: CoordinatorHandlers;
+  readonly metadata: MetadataHandlers;
+}
+
+export type ServicesDeps = FormClusterDeps &
+  NodeHandlersDeps &
+  StreamHandlersDeps & { readonly tails: TailServer; readonly barriers: Barriers };
+
+export function createServices(deps: ServicesDeps): CoordinatorServices {
+  return {
+    coordinator: {
+      formCluster: (request, principal) => formCluster(deps, request, principal),
+      registerNode: (request, principal) => registerNode(deps, request, principal),
+      heartbeat: async (request, principal) => heartbeat(deps, request, principal),
+      reportReplicas: (request, principal) => reportReplicas(deps, request, principal),
+      createStream: (request, principal) => createStream(deps, request, principal),
+      deleteStream: (request, principal) => deleteStream(deps, request, principal),
+      updateRetention: (request, principal) => updateRetention(deps, request, principal),
+      updateTags: (request, principal) => updateTags(deps, request, principal),
+      createAccessKey: (request, principal) => createAccessKey(deps, request, principal),
+      updateLimits: (request, principal) => updateLimits(deps, request, principal),
+    },
+    metadata: {
+      barrier: () => deps.barriers.ask(),
+      tail: (request, principal, sink) => deps.tails.open(request, principal, sink),
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * Where the replicas of new shards go.
+ *
+ * Two replicas of a shard never share a node nor a `host` label, or one power supply would take a
+ * majority with it. Within that, every broker gets about as many replicas and as many preferred
+ * leaders as any other. Greedy, shard by shard: with counts this small an optimum is not worth more,
+ * and a pure function of its input can be replayed from a log.
+ */
+import { StreamError } from "@millrace/base";
+
+/** A broker that may take replicas, with what it has already. */
+export interface Candidate {
+  readonly nodeId: number;
+  readonly host: string;
+  /** Heard of lately. */
+  readonly alive: boolean;
+  readonly replicas: number;
+  /** Replicas that are first in their shard's list. */
+  readonly leaders: number;
+}
+
+export const REPLICATION_FACTOR_MAX = 7;
+export const REPLICATION_FACTOR_DEFAULT = 3;
+
+interface Load {
+  readonly candidate: Candidate;
+  replicas: number;
+  leaders: number;
+}
+
+/**
+ * Node ids for each of `shardCount` shards; the first of each list is its preferred leader.
+ *
+ * @param requested Replicas per shard, 1..7; 0 takes 3, or as many as there are different hosts.
+ * @throws StreamError `limit-exceeded` when there are fewer hosts than replicas, `unavailable` when
+ * too few of them are alive for a majority of each shard.
+ */
+export function placeShards(
+  candidates: readonly Candidate[],
+  shardCount: number,
+  requested: number,
+): readonly (readonly number[])[] {
+  const hosts = new Set(candidates.map(({ host }) => host)).size;
+  if (hosts === 0) throw new StreamError("unavailable", "no broker is registered and active");
+  const wanted = requested === 0 ? Math.min(REPLICATION_FACTOR_DEFAULT, hosts) : requested;
+  if (wanted > hosts) {
+    throw new StreamError(
+      "limit-exceeded",
+      `replicationFactor is ${wanted}, but the active brokers have ${hosts} different host labels`,
+    );
+  }
+  const pools = choosePools(candidates, wanted);
+  return Array.from({ length: shardCount }, () => placeShard(pools, wanted));
+}
+
+/**
+ * Brokers that are alive, and those that are down as second choice: they are taken only where a
+ * shard could not have all its replicas without them, and a majority must still be alive.
+ */
+function choosePools(
+  candidates: readonly Candidate[],
+  wanted: number,
+): readonly (readonly Load[])[] {
+  const loads = [...candidates]
+    .sort((a, b) => a.nodeId - b.nodeId)
+    .map((candidate) => ({ candidate, replicas: candidate.replicas, leaders: candidate.leaders }));
+  const alive = loads.filter(({ candidate }) => candidate.alive);
+  const aliveHosts = new Set(alive.map(({ candidate }) => candidate.host)).size;
+  if (aliveHosts * 2 <= wanted) {
+    throw new StreamError(
+      "unavailable",
+      `${aliveHosts} hosts have a broker that is alive, but a majority of ${wanted} replicas must be`,
+    );
+  }
+  return [alive, loads.filter(({ candidate }) => !candidate.alive)];
+}
+
+function placeShard(pools: readonly (readonly Load[])[], wanted: number): readonly number[] {
+  const chosen: Load[] = [];
+  const hosts = new Set<string>();
+  for (const pool of pools) {
+    for (const load of [...pool].sort(byLoad)) {
+      if (chosen.length === wanted) break;
+      if (hosts.has(load.candidate.host)) continue;
+      hosts.add(load.candidate.host);
+      chosen.push(load);
+    }
+  }
+  // A leader that is down would leave the shard to an election at once.
+  const leader = chosen.reduce((best, load) => (isBetterLeader(load, best) ? load : best));
+  for (const load of chosen) load.replicas++;
+  leader.leaders++;
+  const followers = chosen.filter((load) => load !== leader);
+  return [leader, ...followers].map(({ candidate }) => candidate.nodeId);
+}
+
+function byLoad(a: Load, b: Load): number {
+  return a.replicas - b.replicas || a.leaders - b.leaders;
+}
+
+function isBetterLeader(load: Load, best: Load): boolean {
+  if (load.candidate.alive !== best.candidate.alive) return load.candidate.alive;
+  return load.leaders < best.leaders;
+}

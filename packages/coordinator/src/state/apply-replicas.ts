@@ -1,0 +1,72 @@
+/** Brokers' words on the replicas that metadata places on them, and what is left of deleted ones. */
+import type { ReplicaPlacement, ReplicaState } from "@millrace/model";
+
+import type { CommandOf, ReportedReplica } from "./command.ts";
+import type { Draft } from "./draft.ts";
+import { shardRecord } from "./draft.ts";
+import type { Outcome } from "./outcome.ts";
+import { refuse } from "./outcome.ts";
+
+/**
+ * A replica goes creating, created, lost and never back: a broker that lacks a replica it once
+ * confirmed has lost its votes, and making it again under its old id would break S7. Reports of
+ * groups that are not known, or of replicas that are not the sender's, say nothing.
+ */
+export function reportReplicas(draft: Draft, command: CommandOf<"report-replicas">): Outcome {
+  const node = draft.view.node(command.nodeId);
+  if (node?.incarnation !== command.incarnation) {
+    return refuse(
+      "wrong-state",
+      `node ${command.nodeId} reports as ${command.incarnation}, but registered is ` +
+        `${node?.incarnation ?? "nothing"}: register again`,
+    );
+  }
+  for (const report of command.replicas) {
+    if (report.state === "removed") reportRemoved(draft, report, command);
+    else reportState(draft, report, command);
+  }
+  return undefined;
+}
+
+type Sender = CommandOf<"report-replicas">;
+
+function reportState(draft: Draft, report: ReportedReplica, sender: Sender): void {
+  const shard = draft.shardOfGroup(report.groupId);
+  const replica = shard?.replicas.find((other) => isSenders(other, report, sender));
+  if (shard === undefined || replica === undefined || replica.state === "lost") return;
+  const state: ReplicaState = report.state === "lost" ? "lost" : "created";
+  if (state === "lost" && replica.state === "creating") return; // it never was: the order stands
+  if (state !== replica.state) {
+    const replicas = shard.replicas.map((other) =>
+      other === replica ? { ...other, state } : other,
+    );
+    draft.putShard({ ...shardRecord(shard), replicas });
+  }
+  if (report.leading && state === "created" && shard.state === "creating") {
+    draft.setLed(report.groupId, true);
+  }
+}
+
+function reportRemoved(draft: Draft, report: ReportedReplica, sender: Sender): void {
+  const tombstone = draft.tombstone(report.groupId);
+  if (tombstone === undefined) return;
+  const replicas = tombstone.replicas.filter((other) => !isSenders(other, report, sender));
+  if (replicas.length === tombstone.replicas.length) return;
+  draft.putTombstone({ ...tombstone, replicas });
+}
+
+function isSenders(replica: ReplicaPlacement, report: ReportedReplica, sender: Sender): boolean {
+  return (
+    replica.replicaId === report.replicaId &&
+    replica.nodeId === sender.nodeId &&
+    replica.incarnation === sender.incarnation
+  );
+}
+
+/** Tombstones that are not there any more are passed over: another leader may have dropped them. */
+export function dropTombstones(draft: Draft, command: CommandOf<"drop-tombstones">): Outcome {
+  for (const groupId of command.groupIds) {
+    if (draft.tombstone(groupId) !== undefined) draft.removeTombstone(groupId);
+  }
+  return undefined;
+}
