@@ -8,7 +8,7 @@
  */
 import type { Clock, Logger, Timer } from "@millrace/base";
 import { safeInteger, StreamError } from "@millrace/base";
-import type { Change, SnapshotPart, TailRequestInput, TailResponse } from "@millrace/proto";
+import type { Change, Delta, SnapshotPart, TailRequestInput, TailResponse } from "@millrace/proto";
 import { MetadataService } from "@millrace/proto";
 
 import type { ControlChannelOptions, OpenCall } from "./control/control-channel.ts";
@@ -65,6 +65,8 @@ interface Connection {
 export class MetadataTail {
   readonly #options: MetadataTailOptions;
   #index: number;
+  /** A snapshot was applied, here or by the caller before: only then do deltas and heartbeats mean anything. */
+  #primed: boolean;
   #turn = 0;
   #backoffMs = BACKOFF_MS_MIN;
   #connection: Connection | undefined;
@@ -74,6 +76,7 @@ export class MetadataTail {
   constructor(options: MetadataTailOptions) {
     this.#options = options;
     this.#index = safeInteger("fromIndex", options.fromIndex ?? 0);
+    this.#primed = this.#index > 0;
   }
 
   /** Everything up to this index of the metadata log was applied. Never goes back. */
@@ -162,7 +165,7 @@ export class MetadataTail {
     if (connection !== this.#connection) return;
     try {
       if (event.snapshot) this.#applySnapshotPart(connection, event.snapshot);
-      else if (event.delta) this.#applyDelta(event.delta.index, event.delta.changes);
+      else if (event.delta) this.#applyDelta(connection, event.delta);
       else if (event.heartbeat) this.#applyHeartbeat(connection, event.heartbeat.index);
     } catch (error) {
       if (!(error instanceof StreamError)) throw error;
@@ -191,17 +194,22 @@ export class MetadataTail {
     if (!part.last) return;
     connection.snapshot = undefined;
     this.#index = index;
+    this.#primed = true;
     this.#options.onSnapshot(index, snapshot.records);
   }
 
-  #applyDelta(given: number, changes: readonly Change[]): void {
-    const index = safeInteger("delta index", given);
+  #applyDelta(connection: Connection, delta: Delta): void {
+    if (!this.#primed || connection.snapshot !== undefined) {
+      throw new StreamError("internal", `${connection.address} sent a delta before its snapshot`);
+    }
+    const index = safeInteger("delta index", delta.index);
     if (index <= this.#index) return; // a coordinator that lags repeats what was applied
     this.#index = index;
-    this.#options.onDelta(index, changes.map(toChange));
+    this.#options.onDelta(index, delta.changes.map(toChange));
   }
 
   #applyHeartbeat(connection: Connection, given: number): void {
+    if (!this.#primed || connection.snapshot !== undefined) return; // only a sign of life so far
     const index = safeInteger("heartbeat index", given);
     if (index >= this.#index) {
       connection.behindSinceMs = undefined;

@@ -174,5 +174,6 @@ function grpcError(logger: Logger, path: string, thrown: unknown): StatusObject 
   const { status, message, details } = statusOf(error);
   const metadata = new Metadata();
   metadata.set(ERROR_KEY, details);
-  return { code: status as StatusObject["code"], details: message, metadata };
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- ERROR_TRAITS has google.rpc.Code's numbers, as this enum has
+  return { code: status, details: message, metadata };
 }
