@@ -1,6 +1,7 @@
 export { Broker, createBroker } from "./broker.ts";
 export type { BrokerHandlers, BrokerOptions, CallIdentity } from "./broker.ts";
 export type {
+  AppliedEntry,
   BrokerLane,
   EntriesAnswer,
   GroupFacts,

@@ -7,10 +7,17 @@
  */
 import type { StreamError } from "@millrace/base";
 
-export interface LogEntry {
+/** A committed entry as the lane applies it. */
+export interface AppliedEntry {
   readonly term: number;
   readonly index: number;
   readonly data: Uint8Array;
+}
+
+/** An entry as it stands in the log, between a leader's empty ones and changes of membership. */
+export interface LogEntry extends AppliedEntry {
+  /** Only `EntryNormal` with data is the shard's; the rest is Raft's. */
+  readonly type: string;
 }
 
 /** Entries from memory, or why not. @see EntriesAnswer of @millrace/storage */

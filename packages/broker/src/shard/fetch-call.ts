@@ -127,7 +127,7 @@ export class FetchCall {
       const entries = group.log.entries(index, appliedIndex + 1, bytes);
       if (typeof entries === "string") return cutter.slices.length > 0; // the rest comes with the next call
       for (const entry of entries) {
-        cutter.add(entry.data);
+        cutter.add(entry);
         index = entry.index + 1;
         if (cutter.full) break;
       }
@@ -163,7 +163,7 @@ export class FetchCall {
       const hi = this.#hosted.appliedIndex + 1;
       const entries = await log.fetchEntries(index, hi, cutter.bytesLeft + HEADROOM_BYTES);
       for (const entry of entries) {
-        cutter.add(entry.data);
+        cutter.add(entry);
         if (cutter.full) break;
       }
       return undefined;

@@ -5,7 +5,7 @@
 import { invariant } from "@millrace/base";
 
 import type { BrokerContext } from "../context.ts";
-import type { LogEntry, RoleChange, ShardGroup } from "../ports.ts";
+import type { AppliedEntry, RoleChange, ShardGroup } from "../ports.ts";
 import { AppendLane } from "./append-lane.ts";
 import { ShardLimiter } from "./shard-limiter.ts";
 import { ShardState } from "./shard-state.ts";
@@ -50,7 +50,7 @@ export class HostedShard {
     return this.limiter;
   }
 
-  apply(entries: readonly LogEntry[]): void {
+  apply(entries: readonly AppliedEntry[]): void {
     for (const { index, data } of entries) {
       invariant(index > this.#appliedIndex, "entries are applied once and in order");
       const trimmedBefore = this.state.trimOffset;

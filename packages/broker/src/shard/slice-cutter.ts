@@ -15,6 +15,7 @@ import {
   viewOf,
 } from "@millrace/model";
 
+import type { LogEntry } from "../ports.ts";
 import { batchCount, batchLength, batchPayloadBytes } from "./batch-walk.ts";
 
 /** Neighbouring records with one arrival time. */
@@ -66,8 +67,9 @@ export class SliceCutter {
     return Math.max(0, this.#bytesLeft);
   }
 
-  /** Takes what fits of one entry; entries come in log order. Entries below the offset and commands give nothing. */
-  add(data: Uint8Array): void {
+  /** Takes what fits of one entry; entries come in log order. What is below the offset, commands and Raft's own entries give nothing. */
+  add({ type, data }: LogEntry): void {
+    if (type !== "EntryNormal" || data.byteLength === 0) return;
     const header = readEntryHeader(data);
     if (header.kind !== "records") return;
     const view = viewOf(data);
