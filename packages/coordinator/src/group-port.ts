@@ -1,58 +1,26 @@
 /**
- * What the coordinator needs of its Raft group and of the process's lane. The host of packages/replica
- * satisfies these as it is; they are stated here so that a test can stand in for the host alone.
+ * What the coordinator uses of its Raft group, of the process's lane and of its storage: the host's
+ * own types, cut down, so that a test can stand in for the host alone.
  */
-import type { StreamError } from "@millrace/base";
+import type { Group, GroupInit, StateMachine } from "@millrace/replica";
+import type { LaneStorage } from "@millrace/storage";
 
-import type { CommittedEntry } from "./state/metadata-state.ts";
-
-export interface MetadataGroup {
-  readonly groupId: number;
-  readonly term: number;
-  readonly leaderNodeId: number | undefined;
-  /** Leads, and has applied an entry of its own term: only then may it decide anything. */
-  readonly isReadyLeader: boolean;
-  /** `done` is called exactly once if this returns an index: applied here, or an error. */
-  propose(
-    data: Uint8Array,
-    expectedTerm: number | undefined,
-    done: (error: StreamError | undefined) => void,
-  ): { readonly index: number; readonly term: number } | StreamError;
-  /** An index that a linearizable read must have reached; applied here by the time of the call. */
-  readIndex(done: (index: number | StreamError) => void): void;
-}
-
-export interface RoleChange {
-  readonly role: string;
-  readonly term: number;
-  readonly leaderNodeId: number | undefined;
-  readonly ready: boolean;
-}
+export type MetadataGroup = Pick<
+  Group,
+  "groupId" | "term" | "leaderNodeId" | "isReadyLeader" | "propose" | "readIndex"
+>;
 
 /** The state machine as the host drives it. */
-export interface MetadataStateMachine {
-  apply(entries: readonly CommittedEntry[]): void;
-  advanced(appliedIndex: number): void;
-  snapshot(): Uint8Array;
-  restore(state: Uint8Array, index: number): void;
-  roleChanged(change: RoleChange): void;
-}
+export type MetadataStateMachine = Required<
+  Pick<StateMachine, "apply" | "advanced" | "snapshot" | "restore" | "roleChanged">
+>;
 
-export interface MetadataGroupInit {
-  readonly groupId: number;
-  readonly replicaId: number;
-  readonly kind: "metadata";
-  readonly members: readonly { readonly replicaId: number; readonly nodeId: number }[];
-}
-
+/** `Lane` of packages/replica. */
 export interface MetadataLane {
   group(groupId: number): MetadataGroup | undefined;
-  createGroup(init: MetadataGroupInit): Promise<unknown>;
+  createGroup(init: GroupInit): Promise<MetadataGroup>;
   setPeer(nodeId: number, address: string): void;
 }
 
-/** The part of packages/storage that forming a cluster touches. */
-export interface IdentityStore {
-  readonly identity: { readonly incarnation: string; readonly clusterId: string | undefined };
-  setClusterId(clusterId: string): Promise<void>;
-}
+/** The part of storage that forming a cluster touches. */
+export type IdentityStore = Pick<LaneStorage, "identity" | "setClusterId">;

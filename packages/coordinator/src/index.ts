@@ -8,11 +8,10 @@ export type {
 export type {
   IdentityStore,
   MetadataGroup,
-  MetadataGroupInit,
   MetadataLane,
   MetadataStateMachine,
-  RoleChange,
 } from "./group-port.ts";
+export { controlServices } from "./handlers/mount.ts";
 export type { VoterAddress } from "./handlers/form-cluster.ts";
 export type {
   CoordinatorHandlers,

@@ -22,6 +22,9 @@ export interface Candidate {
 export const REPLICATION_FACTOR_MAX = 7;
 export const REPLICATION_FACTOR_DEFAULT = 3;
 
+/** In practice two or three are enough. */
+const EVENING_PASSES_MAX = 16;
+
 interface Load {
   readonly candidate: Candidate;
   replicas: number;
@@ -50,7 +53,9 @@ export function placeShards(
     );
   }
   const pools = choosePools(candidates, wanted);
-  return Array.from({ length: shardCount }, () => placeShard(pools, wanted));
+  const placed = Array.from({ length: shardCount }, () => placeShard(pools, wanted));
+  evenLeaders(placed);
+  return placed.map((replicas) => replicas.map(({ candidate }) => candidate.nodeId));
 }
 
 /**
@@ -75,7 +80,7 @@ function choosePools(
   return [alive, loads.filter(({ candidate }) => !candidate.alive)];
 }
 
-function placeShard(pools: readonly (readonly Load[])[], wanted: number): readonly number[] {
+function placeShard(pools: readonly (readonly Load[])[], wanted: number): Load[] {
   const chosen: Load[] = [];
   const hosts = new Set<string>();
   for (const pool of pools) {
@@ -91,7 +96,32 @@ function placeShard(pools: readonly (readonly Load[])[], wanted: number): readon
   for (const load of chosen) load.replicas++;
   leader.leaders++;
   const followers = chosen.filter((load) => load !== leader);
-  return [leader, ...followers].map(({ candidate }) => candidate.nodeId);
+  return [leader, ...followers];
+}
+
+/**
+ * Hands a shard to a follower that leads at least two fewer. Each change lowers the sum of squares of
+ * what brokers lead, so this ends; the passes are bounded all the same.
+ */
+function evenLeaders(placed: readonly Load[][]): void {
+  for (let pass = 0; pass < EVENING_PASSES_MAX; pass++) {
+    let changed = false;
+    for (const replicas of placed) changed = evenLeader(replicas) || changed;
+    if (!changed) return;
+  }
+}
+
+function evenLeader(replicas: Load[]): boolean {
+  const [leader] = replicas as [Load, ...Load[]];
+  const best = replicas.reduce((a, b) => (isBetterLeader(b, a) ? b : a));
+  if (best.candidate.alive !== leader.candidate.alive || best.leaders + 2 > leader.leaders) {
+    return false;
+  }
+  leader.leaders--;
+  best.leaders++;
+  replicas[replicas.indexOf(best)] = leader;
+  replicas[0] = best;
+  return true;
 }
 
 function byLoad(a: Load, b: Load): number {

@@ -68,11 +68,15 @@ export class Tail {
     while (!this.#stopped && this.#blockedAtMs === undefined && this.#sendNext());
   }
 
-  /** Tells a reader with nothing to read that the link works. */
+  /**
+   * Tells a reader with nothing to read that the link works, and what it has seen: readers take a
+   * heartbeat's index for applied, so it is never above what was sent.
+   */
   beat(): void {
+    this.pump();
     if (this.#stopped || this.#blockedAtMs !== undefined) return;
-    const { view } = this.#options.state;
-    this.#send({ heartbeat: { index: view.index }, event: "heartbeat" });
+    const index = Math.min(this.#index, this.#options.state.view.index);
+    this.#send({ heartbeat: { index }, event: "heartbeat" });
   }
 
   /** Milliseconds for which the reader has taken nothing although there was something. */

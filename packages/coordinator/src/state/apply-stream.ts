@@ -22,6 +22,9 @@ export function createStream(draft: Draft, command: CommandOf<"create-stream">):
       `Stream ${streamName} under account ${account} already exists.`,
     );
   }
+  if (draft.view.shards(streamId).length > 0) {
+    return refuse("already-exists", `stream id ${streamId} is another stream's: retry`);
+  }
   const stale = command.brokers.find(
     ({ nodeId, incarnation }) => draft.view.node(nodeId)?.incarnation !== incarnation,
   );

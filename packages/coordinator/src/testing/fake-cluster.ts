@@ -44,8 +44,12 @@ export class FakeCluster {
   }
 
   get leader(): Coordinator {
-    const node = this.nodes.find(({ nodeId }) => nodeId === this.leaderNodeId);
-    if (node === undefined) throw new Error("no leader");
+    return this.node(this.leaderNodeId);
+  }
+
+  node(nodeId: number | undefined): Coordinator {
+    const node = this.nodes.find((other) => other.nodeId === nodeId);
+    if (node === undefined) throw new Error(`no node ${nodeId}`);
     return node.coordinator;
   }
 
@@ -146,13 +150,13 @@ export class FakeCluster {
       random: new SeededRandom(nodeId),
       logger: SILENT_LOGGER,
       metrics: NO_METRICS,
-      lane: { group: () => undefined, createGroup: async () => undefined, setPeer() {} },
+      lane: { group: () => undefined, createGroup: async () => group, setPeer() {} },
       storage: {
-        identity: { incarnation: `disk-${nodeId}`, clusterId: undefined },
+        identity: { incarnation: `disk-${nodeId}`, bootEpoch: 1, clusterId: undefined },
         setClusterId: async () => undefined,
       },
     });
-    const group = new FakeGroup(nodeId, this, coordinator);
+    const group: FakeGroup = new FakeGroup(nodeId, this, coordinator);
     coordinator.start();
     return { nodeId, coordinator, group };
   }
