@@ -9,6 +9,7 @@ import type { CallOptions, ChannelOptions, ServiceError, StatusObject } from "@g
 import { ChannelCredentials, Client, status as grpcStatus } from "@grpc/grpc-js";
 import { requireWithin, StreamError } from "@millrace/base";
 
+import { requireAddress } from "../address.ts";
 import type { ChannelTls } from "../hot/hot-channel.ts";
 import type { CallMetadata } from "../hot/hot-stream.ts";
 import { HOT_LIMITS } from "../hot/limits.ts";
@@ -69,8 +70,9 @@ export class ControlChannel {
   readonly #client: Client;
   readonly #metadata: (path: string) => CallMetadata;
 
-  /** Connects with the first call. */
+  /** Connects with the first call. @throws StreamError `invalid-argument` unless the address is `host:port`. */
   constructor({ address, metadata, tls }: ControlChannelOptions) {
+    requireAddress(address);
     this.address = address;
     this.#metadata = metadata ?? (() => ({}));
     this.#client = new Client(address, credentialsOf(tls), {

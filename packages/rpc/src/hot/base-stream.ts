@@ -114,7 +114,9 @@ export abstract class BaseStream implements HotStream {
     return this.#onMessage === undefined || this.#reader.paused;
   }
 
+  /** Replaces the one set before; the end of the stream cancels it. */
   protected setDeadline(timeoutMs: number, expired: () => void): void {
+    this.#deadline?.cancel();
     this.#deadline = this.context.clock.schedule(timeoutMs, expired);
   }
 
@@ -122,7 +124,7 @@ export abstract class BaseStream implements HotStream {
     if (this.#outcome !== undefined) return;
     this.#outcome = { error };
     this.#deadline?.cancel();
-    if (error !== undefined) this.writer.close();
+    this.writer.close();
     this.#reportEnd();
   }
 

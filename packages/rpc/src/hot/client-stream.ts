@@ -61,7 +61,7 @@ export class ClientStream extends BaseStream {
       return;
     }
     if (this.ended || this.#stream.writableEnded) return;
-    this.writer.flush();
+    this.writer.finish();
     this.#stream.end();
   }
 

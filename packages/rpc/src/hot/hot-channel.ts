@@ -20,6 +20,7 @@ import type { CallMetadata, HotStream } from "./hot-stream.ts";
 import { keepAlive } from "./keepalive.ts";
 import type { HotLimits } from "./limits.ts";
 import { HOT_LIMITS, SESSION_MEMORY_MB_MAX } from "./limits.ts";
+import { requireAddress } from "../address.ts";
 import { encodeMetadata } from "./metadata.ts";
 
 /** `idle`: nothing was asked for yet. `down`: the last attempt failed, or the connection was lost. */
@@ -71,7 +72,9 @@ export class HotChannel {
   #nextAttempt: Timer | undefined;
   #connectTimeout: Timer | undefined;
 
+  /** @throws StreamError `invalid-argument` unless the address is `host:port`. */
   constructor(options: HotChannelOptions) {
+    requireAddress(options.address);
     this.#options = options;
     this.address = options.address;
     this.#context = {

@@ -331,12 +331,12 @@ async function proxyTo(port: number) {
 
 describe("a lost connection", () => {
   it("ends the streams of both sides exactly once, as indeterminate, and the channel comes back", async () => {
-    const ends: unknown[] = [];
+    const ends: string[] = [];
     const { port } = await serve({
       services: {
         [PATH]: (stream) => {
           echo(stream);
-          stream.onEnd((error) => ends.push(["server", error?.code]));
+          stream.onEnd((error) => ends.push(`server: ${error?.code}`));
         },
       },
     });
@@ -345,7 +345,7 @@ describe("a lost connection", () => {
     const states: string[] = [];
     channel.onState((state) => states.push(state));
     const stream = channel.open(PATH);
-    stream.onEnd((error) => ends.push(["client", error?.code]));
+    stream.onEnd((error) => ends.push(`client: ${error?.code}`));
     const first = messageOf(stream);
     stream.send([Buffer.from("one")]);
     await first;
@@ -353,10 +353,7 @@ describe("a lost connection", () => {
     proxy.cut();
     await expect.poll(() => ends.length).toBe(2);
     await expect.poll(() => channel.state).toBe("ready");
-    expect(ends.toSorted()).toEqual([
-      ["client", "indeterminate"],
-      ["server", "indeterminate"],
-    ]);
+    expect(ends.toSorted()).toEqual(["client: indeterminate", "server: indeterminate"]);
     expect(states).toEqual(["connecting", "ready", "down", "connecting", "ready"]);
     const again = channel.open(PATH);
     again.send([Buffer.from("two")]);
@@ -414,7 +411,7 @@ describe("a port where nobody listens", () => {
 describe("closing", () => {
   it("of a server lets streams end by themselves within the grace", async () => {
     let served: HotStream | undefined;
-    const { port, close } = await serve({
+    const server = await serve({
       services: {
         [PATH]: (stream) => {
           served = stream;
@@ -422,13 +419,13 @@ describe("closing", () => {
         },
       },
     });
-    const channel = dial(port);
+    const channel = dial(server.port);
     const stream = channel.open(PATH);
     const answer = messageOf(stream);
     stream.send([Buffer.from("one")]);
     await answer;
     const ended = endOf(stream);
-    const closed = close(10_000);
+    const closed = server.close(10_000);
     await expect.poll(() => channel.state).not.toBe("ready"); // told by GOAWAY
     served?.end();
     expect(await ended).toBeUndefined();
@@ -436,13 +433,13 @@ describe("closing", () => {
   });
 
   it("of a server ends the streams that remain as unavailable", async () => {
-    const { port, close } = await serve();
-    const stream = dial(port).open(PATH);
+    const server = await serve();
+    const stream = dial(server.port).open(PATH);
     const answer = messageOf(stream);
     stream.send([Buffer.from("one")]);
     await answer;
     const ended = endOf(stream);
-    await close(10);
+    await server.close(10);
     expect(codeAndText(await ended)).toEqual(["unavailable", "this process is shutting down"]);
   });
 

@@ -38,6 +38,7 @@ export class MessageWriter {
   #blocked = false;
   #flushPlanned = false;
   #closed = false;
+  #finished = false;
   /** Bytes of the slab before `#slabStart` are already in `#chunks`. */
   #slab = Buffer.alloc(0);
   #slabStart = 0;
@@ -59,7 +60,7 @@ export class MessageWriter {
     let length = 0;
     for (const part of parts) length += part.length;
     this.#admit(length);
-    if (this.#closed) return true;
+    if (this.#closed || this.#finished) return true;
     const prefix = this.#reserve(PREFIX_BYTES);
     this.#slab.writeUInt8(0, prefix);
     this.#slab.writeUInt32BE(length, prefix + 1);
@@ -86,6 +87,12 @@ export class MessageWriter {
     for (let index = 0; index < last; index += 1) this.#target.write(chunks[index] as Uint8Array);
     this.#target.write(chunks[last] as Uint8Array, () => this.#written(bytes));
     this.#target.uncork();
+  }
+
+  /** Hands over what was gathered; messages sent later are dropped. */
+  finish(): void {
+    this.flush();
+    this.#finished = true;
   }
 
   /** Forgets what was not handed over; later calls do nothing. */

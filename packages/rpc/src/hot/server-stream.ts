@@ -14,6 +14,9 @@ const CONTENT_TYPE = "application/grpc+proto";
 /** Milliseconds that a client has to close its half after our trailers. */
 const LINGER_MS = 1000;
 
+/** Milliseconds that a call which ended with an error has to get rid of its queue and trailers. */
+const FAREWELL_MS = 10_000;
+
 /**
  * Frees the slot of a client that was told the end and keeps its half open. Not at once: nghttp2 drops
  * trailers that wait behind other output as soon as a reset of the stream is queued.
@@ -80,8 +83,12 @@ export class ServerStream extends BaseStream {
   end(error?: StreamError): void {
     if (this.ended || this.#status !== undefined) return;
     this.#status = { error };
-    this.writer.flush();
+    this.writer.finish();
     this.#stream.end();
+    // Trailers wait behind queued messages, and those for a client that may have stopped reading.
+    if (error !== undefined) {
+      this.setDeadline(FAREWELL_MS, () => this.reset(constants.NGHTTP2_CANCEL));
+    }
   }
 
   protected remoteEnd(): void {
@@ -99,15 +106,11 @@ export class ServerStream extends BaseStream {
     if (this.#status !== undefined && error === undefined && code === constants.NGHTTP2_NO_ERROR) {
       return this.#status.error;
     }
-    if (error === undefined && code === constants.NGHTTP2_CANCEL && this.#connected()) {
-      return new StreamError("cancelled", "the client cancelled the call");
+    if (this.#session !== undefined && !this.#session.destroyed) {
+      return new StreamError("cancelled", "the client cancelled the call", { cause: error });
     }
     return new StreamError("indeterminate", "the connection to the client was lost", {
       cause: error,
     });
-  }
-
-  #connected(): boolean {
-    return this.#session !== undefined && !this.#session.destroyed;
   }
 }

@@ -1,6 +1,6 @@
 import { StreamError } from "@millrace/base";
 import { DataService } from "@millrace/proto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { decodeAppendRequest, encodeAppendRequest } from "./append.ts";

@@ -67,14 +67,16 @@ describe("AppendRequest", () => {
   });
 
   it("passes over fields of a later version", () => {
-    const later = Buffer.from([
-      ...[0x50, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], // 10: all 64 bits
-      ...[0x59, 1, 2, 3, 4, 5, 6, 7, 8], // 11: fixed64
-      ...[0x62, 2, 9, 9], // 12: bytes
-      ...[0x6d, 1, 2, 3, 4], // 13: fixed32
-      ...[0x82, 0x01, 1, 0], // 16: a key of two bytes
-      ...[0x08, 5],
-    ]);
+    const later = Buffer.concat(
+      [
+        [0x50, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], // 10: all 64 bits
+        [0x59, 1, 2, 3, 4, 5, 6, 7, 8], // 11: fixed64
+        [0x62, 2, 9, 9], // 12: bytes
+        [0x6d, 1, 2, 3, 4], // 13: fixed32
+        [0x82, 0x01, 1, 0], // 16: a key of two bytes
+        [0x08, 5],
+      ].map((field) => Buffer.from(field)),
+    );
     expect(decodeAppendRequest(later).requestId).toBe(5);
   });
 
