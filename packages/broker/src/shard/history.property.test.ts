@@ -3,10 +3,10 @@
  * uncommitted tail, lagging and restarting replicas, trims and followers that start at a trim point.
  */
 import { StreamError } from "@millrace/base";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { clusterRecord, encodeBatch, HOUR_MS, recordTexts } from "../testing/fixtures.ts";
+import { clusterRecord, encodeBatch, HOUR_MS, recordTexts, nth } from "../testing/fixtures.ts";
 import type { AppendOutcome } from "../testing/shard-bench.ts";
 import { ShardBench } from "../testing/shard-bench.ts";
 import { SliceCutter } from "./slice-cutter.ts";
@@ -99,22 +99,22 @@ class History {
     if (step.kind === "commit") world.commit(step.count);
     if (step.kind === "elect") {
       const tail = world.tail.length;
-      world.elect(world.replicas[step.node]!, Math.min(tail, step.kept));
+      world.elect(nth(world.replicas, step.node), Math.min(tail, step.kept));
     }
     if (step.kind === "follow") {
-      const replica = world.replicas[step.node]!;
+      const replica = nth(world.replicas, step.node);
       replica.catchUp(Math.max(0, world.committed.length - step.lag));
     }
     if (step.kind === "restart") this.#restart(step.node);
     if (step.kind === "install" && world.replicas[step.node] !== world.leader) {
-      world.replicas[step.node]!.installFrom(bench.leader, bench.host);
+      nth(world.replicas, step.node).installFrom(bench.leader, bench.host);
     }
     if (step.kind === "trim") await this.#trim(step.hours, step.commits);
   }
 
   /** A producer has at most WINDOW sequences without a definite answer, as the SDK's has. */
   #put(producer: number, records: number): void {
-    const sequence = this.#nextSequence[producer]!;
+    const sequence = nth(this.#nextSequence, producer);
     const open = this.puts.filter((put) => put.producer === producer && !this.#isSettled(put));
     if (open.some((put) => put.sequence <= sequence - WINDOW)) return;
     this.#nextSequence[producer] = sequence + 1;
@@ -145,7 +145,7 @@ class History {
   }
 
   #restart(index: number): void {
-    const replica = this.bench.world.replicas[index]!;
+    const replica = nth(this.bench.world.replicas, index);
     if (replica === this.bench.world.leader) return; // its process would lose its term
     replica.boot(this.bench.host);
   }
@@ -190,7 +190,7 @@ describe("random histories of a shard", () => {
         const copies = new Map<string, number>();
         for (const text of stored) copies.set(text, (copies.get(text) ?? 0) + 1);
         for (const put of puts) {
-          const first = put.texts[0]!;
+          const first = nth(put.texts, 0);
           for (const { sent } of put.attempts) {
             expect(sent.outcome).not.toBe("pending");
             if (!isStored(sent.outcome)) continue;

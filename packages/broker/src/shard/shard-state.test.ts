@@ -51,7 +51,7 @@ describe("the state of a shard", () => {
   it("stops at a command of a later version rather than skip it", () => {
     const at = { baseOffset: 0, arrivalMs: 0 };
     expect(() => applied(commandEntry(9, new Uint8Array(64), at))).toThrow("shard command 9");
-    expect(() => applied(commandEntry(1, Uint8Array.of(2, ...new Array(39).fill(0)), at))).toThrow(
+    expect(() => applied(commandEntry(1, new Uint8Array(40).fill(2, 0, 1), at))).toThrow(
       "version 2, known is 1",
     );
     expect(() => applied(commandEntry(2, new Uint8Array(8), at))).toThrow("8 bytes, not 16");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { clusterRecord, HOUR_MS, shardView, streamRecord } from "../testing/fixtures.ts";
+import { clusterRecord, HOUR_MS, shardView, streamRecord, nth } from "../testing/fixtures.ts";
 import { ShardBench } from "../testing/shard-bench.ts";
 import { entryKind } from "../testing/shard-group-world.ts";
 import { trimShard } from "./trim.ts";
@@ -64,13 +64,13 @@ describe("retention", () => {
     bench.clock.advance(DAY_MS);
     await trimNow(bench);
     expect(bench.world.committed.length).toBe(entries);
-    expect(entryKind(bench.world.committed.at(-1)!)).toBe("command 1");
+    expect(entryKind(nth(bench.world.committed, -1))).toBe("command 1");
   });
 
   it("drops nothing for a follower, without metadata, or before a longer retention is over", async () => {
     const bench = hours(30);
     const before = bench.world.committed.length;
-    await trimShard(bench.context(2), bench.world.replicas[1]!.hosted);
+    await trimShard(bench.context(2), nth(bench.world.replicas, 1).hosted);
     bench.view.apply(2, [streamRecord({ retentionHours: 48 })]);
     await trimNow(bench);
     expect(bench.world.committed.length).toBe(before);
@@ -90,7 +90,7 @@ describe("retention", () => {
     bench.put(["p"], { producer: { id: 4, sequence: 1 } });
     bench.settle();
     await trimNow(bench);
-    const [leader, follower] = [bench.world.replicas[0]!, bench.world.replicas[1]!];
+    const [leader, follower] = [nth(bench.world.replicas, 0), nth(bench.world.replicas, 1)];
     follower.installFrom(leader, bench.host);
     follower.catchUp();
     expect(follower.hosted.snapshot()).toEqual(leader.hosted.snapshot());

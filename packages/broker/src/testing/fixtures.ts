@@ -163,3 +163,10 @@ export function recordTexts(records: readonly Uint8Array[]): readonly string[] {
   }
   return texts;
 }
+
+/** The item that a test knows to be there. */
+export function nth<T>(items: readonly T[], index: number): T {
+  const item = items.at(index);
+  if (item === undefined) throw new Error(`there is no item ${index} among ${items.length}`);
+  return item;
+}

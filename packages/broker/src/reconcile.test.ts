@@ -1,0 +1,212 @@
+import { SILENT_LOGGER, StreamError } from "@millrace/base";
+import { VirtualClock } from "@millrace/base/testing";
+import type { MetadataChange } from "@millrace/model";
+import { MetadataView } from "@millrace/model";
+import { describe, expect, it } from "vitest";
+
+import { REPORT_AGAIN_MS } from "./bounds.ts";
+import type { BrokerLane, GroupInit, ReplicaReport } from "./ports.ts";
+import { Reconciler } from "./reconcile.ts";
+import { ReplicaReports } from "./replica-reports.ts";
+import { clusterRecord, GROUP_ID, shardRecord, tombstoneRecord } from "./testing/fixtures.ts";
+
+type State = "creating" | "created" | "lost";
+const placed = (state: State, incarnation = "inc1") => ({
+  replicas: [
+    { replicaId: 12, nodeId: 2, incarnation: "inc2", state },
+    { replicaId: 11, nodeId: 1, incarnation, state },
+  ],
+});
+
+/** A lane that makes groups at once, and notes what it is told. */
+class NotingLane implements BrokerLane {
+  readonly here = new Set<number>();
+  readonly made: GroupInit[] = [];
+  readonly log: string[] = [];
+  async createGroup(init: GroupInit): Promise<void> {
+    this.made.push(init);
+    this.here.add(init.groupId);
+  }
+  async dropGroup(groupId: number): Promise<void> {
+    this.log.push(`dropped ${groupId}`);
+    this.here.delete(groupId);
+  }
+  group(groupId: number): { readonly groupId: number } | undefined {
+    return this.here.has(groupId) ? { groupId } : undefined;
+  }
+  groups(): Iterable<never> {
+    return [];
+  }
+}
+
+class Node {
+  readonly clock = new VirtualClock();
+  readonly view = new MetadataView();
+  readonly lane = new NotingLane();
+  readonly calls: (readonly ReplicaReport[])[] = [];
+  readonly leading = new Set<number>();
+  failures = 0;
+  readonly reports = new ReplicaReports(this.clock, SILENT_LOGGER, async (reports) => {
+    this.calls.push(reports);
+    if (this.failures-- > 0) throw new StreamError("unavailable", "no coordinator");
+  });
+  readonly reconciler = new Reconciler({
+    view: this.view,
+    lane: this.lane,
+    nodeId: 1,
+    incarnation: "inc1",
+    clock: this.clock,
+    logger: SILENT_LOGGER,
+    reports: this.reports,
+    isLeading: (groupId) => this.leading.has(groupId),
+    stopServing: (groupId) => this.lane.log.push(`stopped ${groupId}`),
+  });
+
+  constructor() {
+    this.reconciler.start();
+  }
+
+  async learn(...changes: readonly MetadataChange[]): Promise<void> {
+    this.view.apply(this.view.index + 1, changes);
+    await this.settle();
+  }
+
+  async settle(): Promise<void> {
+    for (let rounds = 0; rounds < 5; rounds++) {
+      this.clock.runSoon();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async pass(ms: number): Promise<void> {
+    this.clock.advance(ms);
+    await this.settle();
+  }
+}
+
+const report = (fields: Partial<ReplicaReport> = {}): ReplicaReport => ({
+  groupId: GROUP_ID,
+  replicaId: 11,
+  state: "created",
+  leading: false,
+  removed: false,
+  ...fields,
+});
+
+describe("following the metadata", () => {
+  it("makes an ordered replica once, with all members, and reports it", async () => {
+    const node = new Node();
+    await node.learn(shardRecord({ state: "creating", ...placed("creating") }));
+    await node.learn(clusterRecord());
+    const members = [
+      { replicaId: 12, nodeId: 2 },
+      { replicaId: 11, nodeId: 1 },
+    ];
+    expect(node.lane.made).toEqual([
+      { groupId: GROUP_ID, replicaId: 11, kind: "shard", members, preferredLeader: false },
+    ]);
+    expect(node.calls).toEqual([[report()]]);
+  });
+
+  it("campaigns first where it is the first replica", async () => {
+    const node = new Node();
+    const replicas = placed("creating").replicas.toReversed();
+    await node.learn(shardRecord({ state: "creating", replicas }));
+    expect(node.lane.made[0]?.preferredLeader).toBe(true);
+  });
+
+  it("reports leading while the shard waits for that, then nothing more", async () => {
+    const node = new Node();
+    await node.learn(shardRecord({ state: "creating", ...placed("creating") }));
+    node.leading.add(GROUP_ID);
+    node.reconciler.roleChanged(GROUP_ID);
+    await node.settle();
+    expect(node.calls.at(-1)).toEqual([report({ leading: true })]);
+    await node.learn(shardRecord({ state: "open", ...placed("created") }));
+    const calls = node.calls.length;
+    await node.pass(10 * REPORT_AGAIN_MS);
+    expect(node.calls.length).toBe(calls);
+  });
+
+  it("reports again while metadata still says otherwise", async () => {
+    const node = new Node();
+    await node.learn(shardRecord({ state: "creating", ...placed("creating") }));
+    await node.pass(REPORT_AGAIN_MS);
+    await node.pass(REPORT_AGAIN_MS);
+    expect(node.calls.length).toBeGreaterThan(1);
+    expect(new Set(node.calls.map((call) => JSON.stringify(call)))).toEqual(
+      new Set([JSON.stringify([report()])]),
+    );
+  });
+
+  it("reports a replica lost that it once had, and never makes it again (S7, S8)", async () => {
+    const node = new Node();
+    await node.learn(shardRecord(placed("created")));
+    expect([node.lane.made, node.calls]).toEqual([[], [[report({ state: "lost" })]]]);
+    await node.learn(shardRecord(placed("lost")));
+    await node.pass(10 * REPORT_AGAIN_MS);
+    expect([node.lane.made, node.calls.length]).toEqual([[], 1]);
+  });
+
+  it("leaves replicas of an earlier incarnation of the node alone", async () => {
+    const node = new Node();
+    await node.learn(shardRecord({ state: "creating", ...placed("creating", "before") }));
+    expect([node.lane.made, node.calls]).toEqual([[], []]);
+  });
+
+  it("deletes nothing because it is missing from the metadata (S13)", async () => {
+    const node = new Node();
+    await node.learn(shardRecord({ state: "creating", ...placed("creating") }));
+    node.view.reset(node.view.index + 1, [clusterRecord()]);
+    await node.pass(10 * REPORT_AGAIN_MS);
+    expect([node.lane.log, [...node.lane.here]]).toEqual([[], [GROUP_ID]]);
+  });
+
+  it("stops serving, then drops, then reports on a tombstone, until that is gone", async () => {
+    const node = new Node();
+    await node.learn(shardRecord({ state: "creating", ...placed("creating") }));
+    const { key } = shardRecord();
+    await node.learn({ key, json: undefined }, tombstoneRecord());
+    expect(node.lane.log).toEqual([`stopped ${GROUP_ID}`, `dropped ${GROUP_ID}`]);
+    expect(node.calls.at(-1)).toEqual([report({ removed: true })]);
+    await node.learn({ key: tombstoneRecord().key, json: undefined });
+    const calls = node.calls.length;
+    await node.pass(10 * REPORT_AGAIN_MS);
+    expect(node.calls.length).toBe(calls);
+  });
+
+  it("reports a tombstoned replica removed that is not here any more, as after a restart", async () => {
+    const node = new Node();
+    await node.learn(tombstoneRecord());
+    expect(node.calls).toEqual([[report({ removed: true })]]);
+  });
+
+  it("tries a failed report again with backoff", async () => {
+    const node = new Node();
+    node.failures = 2;
+    await node.learn(shardRecord({ state: "creating", ...placed("creating") }));
+    expect(node.calls.length).toBe(1);
+    await node.pass(100);
+    expect(node.calls.length).toBe(2);
+    await node.pass(199);
+    expect(node.calls.length).toBe(2);
+    await node.pass(1);
+    expect(node.calls.length).toBe(3);
+  });
+
+  it("reports many groups in one call", async () => {
+    const node = new Node();
+    const shards = Array.from({ length: 50 }, (_, index) =>
+      shardRecord({
+        shardIndex: index,
+        groupId: 100 + index,
+        state: "creating",
+        ...placed("creating"),
+      }),
+    );
+    await node.learn(...shards);
+    expect(node.lane.made.length).toBe(50);
+    expect(node.calls.length).toBeLessThanOrEqual(5);
+    expect(node.calls.flat().length).toBe(50);
+  });
+});
