@@ -1,5 +1,5 @@
 /** Source: etcd-raft confchange/quick_test (TestConfChangeQuick) and restore_test (TestRestore). */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   ConfChanger,

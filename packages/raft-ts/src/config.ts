@@ -108,7 +108,12 @@ export function resolveConfig(config: RaftConfig): ResolvedConfig {
     maxInflightMsgs: 256,
     ...config,
     maxSizePerMsg,
-    maxCommittedSizePerReady: orDefault(config.maxCommittedSizePerReady, maxSizePerMsg),
+    // At least a byte: an entry that is larger than the limit goes out alone, but none at a
+    // limit of nothing.
+    maxCommittedSizePerReady: Math.max(
+      1,
+      orDefault(config.maxCommittedSizePerReady, maxSizePerMsg),
+    ),
     maxUncommittedEntriesSize: orDefault(config.maxUncommittedEntriesSize, Infinity),
     maxInflightBytes: orDefault(config.maxInflightBytes, Infinity),
   };
@@ -129,7 +134,7 @@ function check(config: ResolvedConfig): void {
   requireInteger("electionTicks", electionTicks, heartbeatTicks + 1);
   requireInteger("applied", config.applied, 0);
   requireLimit("maxSizePerMsg", config.maxSizePerMsg, 0);
-  requireLimit("maxCommittedSizePerReady", config.maxCommittedSizePerReady, 0);
+  requireLimit("maxCommittedSizePerReady", config.maxCommittedSizePerReady, 1);
   requireLimit("maxUncommittedEntriesSize", config.maxUncommittedEntriesSize, 1);
   requireLimit("maxInflightMsgs", config.maxInflightMsgs, 1);
   requireLimit("maxInflightBytes", config.maxInflightBytes, config.maxSizePerMsg);

@@ -13,19 +13,20 @@ export type RaftErrorCode =
   | "proposal-dropped" // no leader, a transfer, or the uncommitted log is full: retry later
   | "step-local-message" // a message that only a node may send to itself came from outside
   | "step-peer-not-found" // a response from a node that is not in the configuration
+  | "invalid-message" // a message that no node sends; its sender or the wire is broken
   | "invalid-config" // the RaftConfig contradicts itself
   | "invalid-conf-change" // the membership change cannot be made from this configuration
   | "compacted" // the log no longer reaches back that far
   | "snapshot-out-of-date"; // the storage holds a newer snapshot
 
 /** Text of the codes that carry no values. */
-export const RAFT_ERROR_TEXT = {
-  "proposal-dropped": "raft proposal dropped",
-  "step-local-message": "raft: cannot step raft local message",
-  "step-peer-not-found": "raft: cannot step as peer not found",
-  compacted: "requested index is unavailable due to compaction",
-  "snapshot-out-of-date": "requested index is older than the existing snapshot",
-} as const;
+const TEXT: ReadonlyMap<RaftErrorCode, string> = new Map<RaftErrorCode, string>([
+  ["proposal-dropped", "raft proposal dropped"],
+  ["step-local-message", "raft: cannot step raft local message"],
+  ["step-peer-not-found", "raft: cannot step as peer not found"],
+  ["compacted", "requested index is unavailable due to compaction"],
+  ["snapshot-out-of-date", "requested index is older than the existing snapshot"],
+]);
 
 /** A refusal that the caller can act on. */
 export class RaftError extends Error {
@@ -33,13 +34,9 @@ export class RaftError extends Error {
   readonly code: RaftErrorCode;
 
   constructor(code: RaftErrorCode, message?: string) {
-    super(message ?? (code in RAFT_ERROR_TEXT ? textOf(code) : code));
+    super(message ?? TEXT.get(code) ?? code);
     this.code = code;
   }
-}
-
-function textOf(code: RaftErrorCode): string {
-  return code === "invalid-config" || code === "invalid-conf-change" ? code : RAFT_ERROR_TEXT[code];
 }
 
 /** A contract is broken; the replica must not go on. */

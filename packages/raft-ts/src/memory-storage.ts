@@ -25,9 +25,14 @@ function placeholder(index: number, term: number): Entry {
 /** Everything a node must keep, in memory. */
 export class MemoryStorage implements Storage {
   hardState: HardState = EMPTY_HARD_STATE;
-  #snapshot: Snapshot = EMPTY_SNAPSHOT;
+  #snapshot: Snapshot;
   /** entries[0] is the place of the compaction; entries[i] has index entries[0].index + i. */
   #entries: Entry[] = [placeholder(0, 0)];
+
+  /** @param confState the members that a new group starts with. @default nobody */
+  constructor(confState: ConfState = EMPTY_CONF_STATE) {
+    this.#snapshot = { ...EMPTY_SNAPSHOT, confState };
+  }
 
   initialState(): { hardState: HardState; confState: ConfState } {
     return { hardState: this.hardState, confState: this.#snapshot.confState };

@@ -121,6 +121,12 @@ export class RaftNode {
     if (isResponseMessage(m.type) && !isFromStorage && !this.#raft.tracker.progress.has(m.from)) {
       return new RaftError("step-peer-not-found");
     }
+    if ((m.type === "MsgVote" || m.type === "MsgPreVote") && m.term === 0) {
+      return new RaftError(
+        "invalid-message",
+        `raft: ${m.type} from ${m.from} has term 0, least is 1`,
+      );
+    }
     return stepMessage(this.#raft, m);
   }
 

@@ -1,5 +1,5 @@
 /** Source: etcd-raft quorum/quick_test (TestQuick). */
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { jointCommittedIndex, jointVoteResult } from "./quorum-joint.ts";
 import { majorityCommittedIndex, majorityVoteResult } from "./quorum-majority.ts";
