@@ -4,7 +4,7 @@
  * Gateway, delivery and command line all go through here, so that there is one place that knows how to
  * find a leader, when a retry is safe, and what an outcome means.
  */
-import { StreamError } from "@millrace/base";
+import { NO_METRICS, SILENT_LOGGER, StreamError } from "@millrace/base";
 import { MetadataView, signCall } from "@millrace/model";
 import { MetadataService, NodeService } from "@millrace/proto";
 
@@ -15,7 +15,7 @@ import { DataLinks } from "./link/data-links.ts";
 import { Barrier } from "./metadata/barrier.ts";
 import { MetadataFollower } from "./metadata/metadata-follower.ts";
 import { ViewWaiter } from "./metadata/view-waiter.ts";
-import type { ClientOptions } from "./options.ts";
+import type { ClientOptions, ClientPorts } from "./options.ts";
 import { clientLimits } from "./options.ts";
 import { ShardProducer } from "./producer/shard-producer.ts";
 import type { ReadPort } from "./reader/read-port.ts";
@@ -31,6 +31,8 @@ export class MillraceClient {
   readonly admin: AdminClient;
   readonly producer: ShardProducer;
   readonly reader: ShardReader;
+  /** What the client was made with; the classes on top of it share it. */
+  readonly ports: ClientPorts;
   readonly #follower: MetadataFollower;
   readonly #waiter: ViewWaiter;
   readonly #barrier: Barrier;
@@ -48,7 +50,9 @@ export class MillraceClient {
     const sign = (path: string, address: string) =>
       signCall(hashes, credentials, path, address, clock.nowMs());
     const { view } = this;
-    const shared = { ...options, limits, view, sign };
+    const { logger = SILENT_LOGGER, metrics = NO_METRICS } = options;
+    const shared = { ...options, logger, metrics, limits, view, sign };
+    this.ports = options;
     const leaders = new LeaderCache(view);
     const control = new ControlLinks(sign);
     const data = new DataLinks(shared);
@@ -69,19 +73,24 @@ export class MillraceClient {
    * Resolves with the first complete snapshot of metadata.
    *
    * @param deadlineMs Milliseconds from now.
-   * @throws StreamError `unavailable` when none came in time, with the last failure as its cause.
+   * @throws StreamError `unavailable` when none came in time, with the last failure as its cause;
+   *   `unauthenticated` or `permission-denied` at once, because waiting does not help.
    */
   async ready(deadlineMs = READY_DEADLINE_MS): Promise<void> {
     this.#requireOpen();
+    const { promise: refused, stop } = this.#follower.refused();
     try {
-      await this.#waiter.reach(1, deadlineMs);
+      await Promise.race([this.#waiter.reach(1, deadlineMs), refused]);
     } catch (error) {
       const last = this.#follower.lastError;
+      if (last !== undefined && last === error) throw last;
       throw new StreamError(
         "unavailable",
         `no metadata within ${deadlineMs} ms: ${last?.message ?? "no coordinator answered"}`,
         { cause: last ?? error },
       );
+    } finally {
+      stop();
     }
   }
 

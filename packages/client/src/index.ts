@@ -15,12 +15,24 @@ export type {
   UpdateRetention,
   UpdateTags,
 } from "./admin/admin-types.ts";
+export type { StatusResponse as NodeStatus } from "@millrace/proto";
 export { MillraceClient } from "./client.ts";
 export { nodePorts } from "./node-ports.ts";
 export type { NodePorts } from "./node-ports.ts";
 export { CLIENT_LIMITS } from "./options.ts";
 export type { ClientLimits, ClientOptions, ClientPorts } from "./options.ts";
 export { ShardProducer } from "./producer/shard-producer.ts";
+export { clusterSecret, SEALED, SecretBox } from "./secret-box.ts";
+export type { StreamRecordRead } from "./sdk/decode-records.ts";
+export { StreamProducer } from "./sdk/stream-producer.ts";
+export type {
+  ProducingClient,
+  StoredRecord,
+  StreamProducerOptions,
+  StreamPut,
+} from "./sdk/stream-producer.ts";
+export { StreamReader } from "./sdk/stream-reader.ts";
+export type { ReadingClient, ReadPosition, StreamReaderOptions } from "./sdk/stream-reader.ts";
 export { ShardReader } from "./reader/shard-reader.ts";
 export type {
   EncodedRecords,

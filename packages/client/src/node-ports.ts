@@ -12,6 +12,10 @@ export interface NodePorts extends ClientPorts {
   readonly md5: (bytes: Uint8Array) => Uint8Array;
 }
 
+export function md5(bytes: Uint8Array): Uint8Array {
+  return createHash("md5").update(bytes).digest();
+}
+
 /** One set for a whole process: the pool of random bytes and the cache of keys are shared. */
 export function nodePorts(): NodePorts {
   return {
@@ -19,7 +23,7 @@ export function nodePorts(): NodePorts {
     random: nodeRandom(),
     hashes: nodeHashes(),
     crc32: (bytes, seed = 0) => crc32(bytes, seed),
-    md5: (bytes) => createHash("md5").update(bytes).digest(),
+    md5,
     allocate: (bytes) => Buffer.allocUnsafeSlow(bytes),
   };
 }

@@ -70,8 +70,10 @@ export interface ClientOptions extends ClientPorts {
   readonly credentials: CallCredentials;
   /** `internal` for processes with the cluster secret, `routes` for everybody else. */
   readonly scope: "internal" | "routes";
-  readonly logger: Logger;
-  readonly metrics: Metrics;
+  /** @default drops everything */
+  readonly logger?: Logger;
+  /** @default counts nothing */
+  readonly metrics?: Metrics;
   /** Test option: the tail lags by so many milliseconds. @default 0 */
   readonly tailDelayMs?: number;
   readonly limits?: Partial<ClientLimits>;

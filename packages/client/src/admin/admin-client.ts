@@ -117,7 +117,11 @@ export class AdminClient {
   }
 
   /** Asks one voter, by the address of its `rpc` port, to form the cluster; repeating it is harmless. */
-  async formCluster(address: string, request: FormCluster, deadlineMs = DEADLINE_MS): Promise<void> {
+  async formCluster(
+    address: string,
+    request: FormCluster,
+    deadlineMs = DEADLINE_MS,
+  ): Promise<void> {
     const full = {
       ...request,
       voters: request.voters.map((voter) => ({ ...voter })),

@@ -41,8 +41,7 @@ export class ControlLinks implements UnaryPort {
     const known = this.#channels.get(address);
     if (known !== undefined) this.#channels.delete(address);
     const channel =
-      known ??
-      new ControlChannel({ address, metadata: (path) => this.#sign(path, address) });
+      known ?? new ControlChannel({ address, metadata: (path) => this.#sign(path, address) });
     this.#channels.set(address, channel);
     if (this.#channels.size > CHANNELS_MAX) this.#dropOldest();
     return channel;

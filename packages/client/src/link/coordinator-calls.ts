@@ -66,7 +66,8 @@ export class CoordinatorCalls {
       } catch (error) {
         last = asStreamError(error);
       }
-      const sure = last.code === "not-leader" || last.code === "unavailable" || last.code === "overloaded";
+      const sure =
+        last.code === "not-leader" || last.code === "unavailable" || last.code === "overloaded";
       if (!sure && !isLost(last)) throw last;
       if (!sure && !repeatable) throw maybeDone(method.path, last);
       unknown ||= !sure;

@@ -28,6 +28,7 @@ export class MetadataFollower {
   #restart: Timer | undefined;
   #closed = false;
   #lastError: StreamError | undefined;
+  readonly #refusedListeners = new Set<(error: StreamError) => void>();
 
   constructor(deps: MetadataFollowerDeps) {
     this.#deps = deps;
@@ -38,6 +39,17 @@ export class MetadataFollower {
     return this.#lastError;
   }
 
+  /** Rejects when a coordinator refuses the caller for what it is, until `stop`. Never resolves. */
+  refused(): { readonly promise: Promise<never>; readonly stop: () => void } {
+    let stop = (): void => {};
+    const promise = new Promise<never>((_, reject) => {
+      const listener = (error: StreamError): void => reject(error);
+      this.#refusedListeners.add(listener);
+      stop = () => this.#refusedListeners.delete(listener);
+    });
+    return { promise, stop };
+  }
+
   start(): void {
     const { clock, logger, view, scope, sign, delayMs } = this.#deps;
     const tail = new MetadataTail({
@@ -46,9 +58,7 @@ export class MetadataFollower {
       onSnapshot: (index, records) => this.#apply(() => view.reset(index, records)),
       onDelta: (index, changes) => this.#apply(() => view.apply(index, changes)),
       onCaughtUp: (index) => this.#caughtUp(index),
-      onLost: (error) => {
-        this.#lastError = error;
-      },
+      onLost: (error) => this.#lost(error),
       metadata: (path) => sign(path, tail.address ?? ""),
       clock,
       logger,
@@ -72,6 +82,12 @@ export class MetadataFollower {
       .filter((node) => node.roles.includes("coordinator"))
       .map((node) => node.addresses.rpc);
     return [...new Set([...endpoints, ...known])];
+  }
+
+  #lost(error: StreamError): void {
+    this.#lastError = error;
+    if (error.code !== "unauthenticated" && error.code !== "permission-denied") return;
+    for (const listener of this.#refusedListeners) listener(error);
   }
 
   #caughtUp(index: number): void {

@@ -12,7 +12,8 @@ export class ViewWaiter {
   readonly #view: Pick<MetadataView, "index" | "onChange">;
   readonly #clock: Clock;
   readonly #stop: () => void;
-  #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<Waiting>();
+  readonly #closers = new Set<() => void>();
 
   constructor(view: Pick<MetadataView, "index" | "onChange">, clock: Clock) {
     this.#view = view;
@@ -31,20 +32,26 @@ export class ViewWaiter {
     return () => this.#waiting.delete(waiting);
   }
 
-  /** @throws StreamError `unavailable` when the view is not at `index` within `timeoutMs`. */
+  /** @throws StreamError `unavailable` when the view is not at `index` within `timeoutMs`, or is closed. */
   reach(index: number, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = this.#clock.schedule(timeoutMs, () => {
-        stop();
-        reject(
-          new StreamError(
-            "unavailable",
-            `metadata is at index ${this.#view.index}, not at ${index} within ${timeoutMs} ms`,
-          ),
-        );
-      });
-      const stop = this.onReached(index, () => {
+      const fail = (why: string): void => {
+        end();
+        reject(new StreamError("unavailable", why));
+      };
+      const timer = this.#clock.schedule(timeoutMs, () =>
+        fail(`metadata is at index ${this.#view.index}, not at ${index} within ${timeoutMs} ms`),
+      );
+      const closed = (): void => fail("the client is closed");
+      this.#closers.add(closed);
+      let stop = (): void => {};
+      const end = (): void => {
         timer.cancel();
+        stop();
+        this.#closers.delete(closed);
+      };
+      stop = this.onReached(index, () => {
+        end();
         resolve();
       });
     });
@@ -52,7 +59,7 @@ export class ViewWaiter {
 
   close(): void {
     this.#stop();
-    this.#waiting.clear();
+    for (const closed of this.#closers) closed();
   }
 
   #moved(): void {

@@ -161,6 +161,7 @@ export class Lane {
       this.#wait(entry, noAddress(this.#shard), this.#backoff.wait());
       return false;
     }
+    if (this.#overtakes(entry, target)) return false;
     const attempt = {
       groupId: this.#shard.groupId,
       shardEpoch: this.#epoch,
@@ -183,6 +184,16 @@ export class Lane {
     if (entry.attempts > 1) this.#deps.counts.retries.add();
     this.#wakeAt(nowMs + this.#deps.limits.attemptTimeoutMs);
     return true;
+  }
+
+  /** An earlier batch is under way to another node: its answer comes first, or its time runs out (P4). */
+  #overtakes(entry: LaneBatch, target: Target): boolean {
+    return this.#flight.some(
+      (other) =>
+        other.sequence < entry.sequence &&
+        other.pending !== undefined &&
+        other.target?.nodeId !== target.nodeId,
+    );
   }
 
   #waitForRoom(entry: LaneBatch, target: Target): void {

@@ -14,7 +14,12 @@ export interface FetchAnswer {
 
 export interface ReadPort {
   /** @throws StreamError; `link: true` in `LinkFailure` when it is not the far end's own answer. */
-  fetch(target: Target, groupId: number, query: FetchQuery, timeoutMs: number): Promise<FetchAnswer>;
+  fetch(
+    target: Target,
+    groupId: number,
+    query: FetchQuery,
+    timeoutMs: number,
+  ): Promise<FetchAnswer>;
   locate(
     target: Target,
     groupId: number,

@@ -78,7 +78,10 @@ export class ShardReader {
     deadlineMs: number,
   ): Promise<LocatedOffset> {
     if (position === "AT_TIMESTAMP" && timestampMs === undefined) {
-      throw new StreamError("invalid-argument", "timestampMs is missing, but AT_TIMESTAMP needs it");
+      throw new StreamError(
+        "invalid-argument",
+        "timestampMs is missing, but AT_TIMESTAMP needs it",
+      );
     }
     const { port, limits } = this.#deps;
     return this.#retried(shard, deadlineMs, (target, leftMs) => {
