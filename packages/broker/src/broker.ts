@@ -151,7 +151,7 @@ export class Broker {
       appendStream: (stream, call) => serveAppendStream(shards, stream, principalOf(call)),
       fetchStream: (stream, call) => serveFetchStream(shards, stream, principalOf(call)),
       locate: async (request, principal) => answerLocate(shards, request, principal),
-      groupStatuses: () => groupStatuses(this.#options.lane.groups(), this.#options.view),
+      groupStatuses: () => groupStatuses(this.#options.lane.groups()),
     };
   }
 }

@@ -1,20 +1,16 @@
 /** What NodeService.Status tells of the groups on this node, for operators and tests. */
-import type { MetadataView } from "@millrace/model";
 import type { GroupStatus } from "@millrace/proto";
 
 import type { GroupFacts } from "../ports.ts";
 
-export function groupStatuses(
-  groups: Iterable<GroupFacts>,
-  view: MetadataView,
-): readonly GroupStatus[] {
+export function groupStatuses(groups: Iterable<GroupFacts>): readonly GroupStatus[] {
   return [...groups].map((group) => ({
     groupId: group.groupId,
     replicaId: group.replicaId,
     kind: group.kind,
     role: group.role,
     term: group.term,
-    leaderReplicaId: leaderReplicaId(group, view),
+    leaderReplicaId: leaderReplicaId(group),
     leaderNodeId: group.leaderNodeId ?? 0,
     commitIndex: group.commitIndex,
     appliedIndex: group.appliedIndex,
@@ -24,9 +20,7 @@ export function groupStatuses(
   }));
 }
 
-/** 0 when no leader is known, or its replica is not in this node's metadata. */
-function leaderReplicaId(group: GroupFacts, view: MetadataView): number {
-  if (group.role === "leader") return group.replicaId;
-  const replicas = view.shardOfGroup(group.groupId)?.replicas ?? [];
-  return replicas.find(({ nodeId }) => nodeId === group.leaderNodeId)?.replicaId ?? 0;
+/** 0 when no leader is known. */
+function leaderReplicaId({ members, leaderNodeId }: GroupFacts): number {
+  return members.find(({ nodeId }) => nodeId === leaderNodeId)?.replicaId ?? 0;
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 
 import { APPENDS_IN_FLIGHT_MAX } from "../bounds.ts";
 import {
+  ACCOUNT,
   clusterRecord,
   encodeBatch,
   GROUP_ID,
@@ -304,13 +305,13 @@ describe("write limits", () => {
   });
 });
 
-describe("a caller without metadata", () => {
-  it("is told not-found for a group that no shard has", () => {
+describe("a caller whose metadata is newer than this node's", () => {
+  it("is told to come again, not that the shard does not exist", () => {
     const bench = new ShardBench();
     let outcome: unknown;
     const request = { shardEpoch: 0, expectedTerm: 0, batch: encodeBatch(["a"]) };
-    bench.shards().append(GROUP_ID + 1, request, { ...KEY }, (answer) => (outcome = answer));
-    expect(codeOf(outcome)).toBe("not-found");
+    const principal = { kind: "key", accessKeyId: "k", account: ACCOUNT } as const;
+    bench.shards().append(GROUP_ID + 1, request, principal, (answer) => (outcome = answer));
+    expect(codeOf(outcome)).toBe("unavailable");
   });
 });
-const KEY = { kind: "key", accessKeyId: "k", account: "123456789012" } as const;

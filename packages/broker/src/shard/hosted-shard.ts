@@ -3,6 +3,7 @@
  * a leader needs to take puts and answer reads.
  */
 import { invariant } from "@millrace/base";
+import type { StateMachine } from "@millrace/replica";
 
 import type { BrokerContext } from "../context.ts";
 import type { AppliedEntry, RoleChange, ShardGroup } from "../ports.ts";
@@ -11,7 +12,7 @@ import { ShardLimiter } from "./shard-limiter.ts";
 import { ShardState } from "./shard-state.ts";
 import { TailNotifier } from "./tail-notifier.ts";
 
-export class HostedShard {
+export class HostedShard implements StateMachine {
   readonly group: ShardGroup;
   readonly state = new ShardState();
   readonly limiter: ShardLimiter;

@@ -10,7 +10,13 @@ import type { Principal, Shard } from "@millrace/model";
 import type { BrokerContext } from "../context.ts";
 import type { ShardGroup } from "../ports.ts";
 
-/** The shard's metadata. @throws StreamError `unavailable`, `not-found`, `permission-denied`. */
+/**
+ * The shard's metadata.
+ *
+ * @throws StreamError `unavailable` when this node knows no such shard: its metadata may lag behind the
+ *   caller's, and "it does not exist" is said only after a barrier, which is the caller's to take.
+ *   `permission-denied` for a key of another account.
+ */
 export function requireShard(
   { view }: Pick<BrokerContext, "view">,
   groupId: number,
@@ -21,7 +27,10 @@ export function requireShard(
   }
   const shard = view.shardOfGroup(groupId);
   if (shard === undefined) {
-    throw new StreamError("not-found", `no shard has group ${groupId} in this node's metadata`);
+    throw new StreamError(
+      "unavailable",
+      `no shard has group ${groupId} in this node's metadata, which is at index ${view.index}`,
+    );
   }
   if (principal.kind === "key" && principal.account !== shard.account) {
     throw new StreamError(

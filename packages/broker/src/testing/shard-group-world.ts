@@ -12,7 +12,7 @@ import { readEntryHeader, readEntryMeta } from "@millrace/model";
 
 import type {
   EntriesAnswer,
-  GroupRole,
+  Role,
   LocateAnswer,
   LogEntry,
   ShardGroup,
@@ -114,7 +114,7 @@ export class WorldReplica implements ShardGroup, ShardLog {
   get log(): ShardLog {
     return this;
   }
-  get role(): GroupRole {
+  get role(): Role {
     return this.#world.leader === this ? "leader" : "follower";
   }
   get term(): number {
