@@ -95,6 +95,15 @@ describe("MessageWriter", () => {
     expect(target.writes.length).toBe(1);
   });
 
+  it("hands over what it has when finished, and drops what comes later", () => {
+    const { target, writer } = setUp();
+    writer.send([Buffer.from("last")]);
+    writer.finish();
+    writer.send([Buffer.from("late")]);
+    writer.flush();
+    expect(target.writes).toEqual([[Buffer.from("\0\0\0\0\u0004last")]]);
+  });
+
   it("forgets everything when closed", () => {
     const { clock, target, writer } = setUp();
     writer.send([Buffer.from("gone")]);
