@@ -160,6 +160,24 @@ describe("metadata on real lanes", () => {
     running = undefined;
   });
 
+  it("is formed once: the same order again is harmless, another one is refused", async () => {
+    const all = await formed(51);
+    const voters = formRequest().voters.map((voter) => ({
+      ...voter,
+      incarnation: all.lanes.storage(voter.nodeId).identity.incarnation,
+    }));
+    const { formCluster } = all.on(1).services.coordinator;
+    const before = all.leader.localView.index;
+    const same = await all.lanes.until(formCluster(formRequest({ voters }), CLUSTER));
+    await all.lanes.run(1_000);
+    expect([same.clusterId, all.leader.localView.index]).toEqual(["c1", before]);
+    const other = formCluster(formRequest({ voters, clusterId: "c2" }), CLUSTER);
+    await expect(all.lanes.until(other)).rejects.toMatchObject({
+      code: "wrong-state",
+      message: "this node belongs to cluster c1, it cannot form c2",
+    });
+  });
+
   it("is not changed by a leader that was cut off, and it never says it was (S11)", async () => {
     const all = await formed(31);
     const cut = all.lanes.leaderNode(1) ?? 0;

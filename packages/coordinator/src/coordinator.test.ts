@@ -358,6 +358,16 @@ describe("streams", () => {
     expect([first > 1_700_000_130_000, second - first]).toEqual([true, 60_000]);
   });
 
+  it("with many shards are reported in entries of a thousand replicas", async () => {
+    const cluster = await formedCluster(3);
+    await cluster.run(create(cluster, { shardCount: 2_500 }));
+    const before = cluster.leader.localView.index;
+    await confirmAll(cluster);
+    await cluster.pass(50);
+    expect(orders(cluster)?.status).toBe("ACTIVE");
+    expect(cluster.leader.localView.index).toBe(before + 3 * 3 + 1); // and the activation
+  });
+
   it("reported twice cost one log entry", async () => {
     const cluster = await formedCluster(3);
     await cluster.run(create(cluster));

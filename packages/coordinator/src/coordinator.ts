@@ -15,6 +15,7 @@ import type {
   MetadataStateMachine,
 } from "./group-port.ts";
 import type { VoterAddress } from "./handlers/form-cluster.ts";
+import { MetadataGroupMaker } from "./handlers/form-cluster.ts";
 import { Barriers } from "./handlers/barrier.ts";
 import type { CoordinatorServices } from "./handlers/services.ts";
 import { createServices } from "./handlers/services.ts";
@@ -96,6 +97,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const loads = new BrokerLoads(state, liveness);
   const services = createServices({
     ...options,
+    groupMaker: new MetadataGroupMaker(),
     state,
     proposer,
     liveness,

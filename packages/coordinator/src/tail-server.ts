@@ -11,6 +11,7 @@ import type { Principal } from "@millrace/model";
 import type { TailRequest } from "@millrace/proto";
 
 import type { MetadataState } from "./state/metadata-state.ts";
+import { SharedSnapshot } from "./shared-snapshot.ts";
 import { Tail } from "./tail.ts";
 import type { TailSink } from "./tail.ts";
 
@@ -35,6 +36,7 @@ export class TailServer {
   readonly #heartbeatMs: number;
   readonly #stalledMs: number;
   readonly #tailsMax: number;
+  readonly #snapshots: SharedSnapshot;
   readonly #tails = new Set<Tail>();
   #timer: Timer | undefined;
   #pumping = false;
@@ -45,6 +47,7 @@ export class TailServer {
     this.#heartbeatMs = heartbeatMs ?? HEARTBEAT_MS_DEFAULT;
     this.#stalledMs = stalledMs ?? STALLED_MS_DEFAULT;
     this.#tailsMax = tailsMax ?? TAILS_MAX_DEFAULT;
+    this.#snapshots = new SharedSnapshot(state.view);
   }
 
   get openTails(): number {
@@ -67,6 +70,7 @@ export class TailServer {
     }
     const tail: Tail = new Tail({
       state: this.#state,
+      snapshots: this.#snapshots,
       clock: this.#clock,
       sink,
       fromIndex,
@@ -99,6 +103,7 @@ export class TailServer {
 
   #beat(): void {
     this.#timer = undefined;
+    this.#snapshots.release();
     for (const tail of this.#tails) {
       if (tail.stalledForMs() >= this.#stalledMs) {
         tail.end(

@@ -5,6 +5,7 @@ import type { MetadataChange } from "@millrace/model";
 import type { Change, TailResponse } from "@millrace/proto";
 
 import { routesChange } from "./routes-scope.ts";
+import type { SharedSnapshot } from "./shared-snapshot.ts";
 import type { Delta } from "./state/delta-ring.ts";
 import type { MetadataState } from "./state/metadata-state.ts";
 
@@ -25,6 +26,7 @@ export interface TailSink {
 
 export interface TailOptions {
   readonly state: MetadataState;
+  readonly snapshots: SharedSnapshot;
   readonly clock: Clock;
   readonly sink: TailSink;
   /** 0 asks for a snapshot. */
@@ -125,9 +127,8 @@ export class Tail {
   }
 
   #startSnapshot(): boolean {
-    const { view } = this.#options.state;
     this.#snapshotNeeded = false;
-    this.#snapshot = { index: view.index, changes: view.snapshot(), next: 0 };
+    this.#snapshot = { ...this.#options.snapshots.take(), next: 0 };
     return this.#sendPart(this.#snapshot);
   }
 

@@ -14,6 +14,7 @@ import type { FormClusterRequest, FormClusterResponse, Voter } from "@millrace/p
 import type { IdentityStore, MetadataLane } from "../group-port.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import type { FormClusterCommand } from "../state/command.ts";
+import type { MetadataState } from "../state/metadata-state.ts";
 import { requireCluster } from "./authorize.ts";
 import {
   parseLimits,
@@ -35,8 +36,10 @@ export interface VoterAddress {
 export interface FormClusterDeps {
   readonly nodeId: number;
   readonly storage: IdentityStore;
+  readonly state: MetadataState;
   readonly lane: MetadataLane;
   readonly lifecycle: Lifecycle;
+  readonly groupMaker: MetadataGroupMaker;
   /** Told once the list is checked, before the group is made: a restart needs the addresses. */
   readonly onVoters?: ((voters: readonly VoterAddress[]) => void) | undefined;
 }
@@ -52,23 +55,36 @@ export async function formCluster(
   const voters = checkVoters(request.voters);
   const command = toCommand(request, clusterId, voters);
   const own = requireOwnVoter(deps, voters);
-  await deps.storage.setClusterId(requireFree(deps.storage, clusterId));
+  await deps.storage.setClusterId(requireFree(deps, clusterId));
   deps.onVoters?.(voters);
   for (const { nodeId: voterId, addresses } of voters) {
     const address = addresses.data ?? addresses.rpc;
     if (voterId !== deps.nodeId) deps.lane.setPeer(voterId, address);
   }
   deps.lifecycle.setForming(command);
-  if (deps.lane.group(METADATA_GROUP_ID) === undefined) {
-    const members = voters.map(({ replicaId, nodeId }) => ({ replicaId, nodeId }));
-    const init = {
-      groupId: METADATA_GROUP_ID,
-      replicaId: own.replicaId,
-      kind: "metadata",
-    } as const;
-    await deps.lane.createGroup({ ...init, members });
-  }
+  await deps.groupMaker.make(deps.lane, own.replicaId, voters);
   return { clusterId };
+}
+
+/** Makes the replica of the metadata group once, also for calls that come while it is being made. */
+export class MetadataGroupMaker {
+  #making: Promise<unknown> | undefined;
+
+  async make(
+    lane: MetadataLane,
+    replicaId: number,
+    voters: readonly { readonly replicaId: number; readonly nodeId: number }[],
+  ): Promise<void> {
+    if (lane.group(METADATA_GROUP_ID) !== undefined) return;
+    const members = voters.map((voter) => ({ replicaId: voter.replicaId, nodeId: voter.nodeId }));
+    const init = { groupId: METADATA_GROUP_ID, replicaId, kind: "metadata" } as const;
+    this.#making ??= lane.createGroup({ ...init, members });
+    try {
+      await this.#making;
+    } finally {
+      this.#making = undefined;
+    }
+  }
 }
 
 interface CheckedVoter extends VoterAddress {
@@ -108,12 +124,15 @@ function requireOwnVoter(
   );
 }
 
-function requireFree({ identity }: IdentityStore, clusterId: string): string {
-  if (identity.clusterId === undefined || identity.clusterId === clusterId) return clusterId;
-  throw new StreamError(
-    "wrong-state",
-    `this node belongs to cluster ${identity.clusterId}, it cannot form ${clusterId}`,
-  );
+function requireFree({ storage, state }: FormClusterDeps, clusterId: string): string {
+  for (const formed of [storage.identity.clusterId, state.view.cluster()?.clusterId]) {
+    if (formed === undefined || formed === clusterId) continue;
+    throw new StreamError(
+      "wrong-state",
+      `this node belongs to cluster ${formed}, it cannot form ${clusterId}`,
+    );
+  }
+  return clusterId;
 }
 
 function toCommand(

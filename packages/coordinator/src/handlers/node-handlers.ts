@@ -24,6 +24,8 @@ import { knownRoles, requireOneOf, requireText } from "./checks.ts";
 
 /** Replicas in one report: those of a full broker; more come in a second call. */
 const REPORTS_MAX = 10_000;
+/** Replicas in one log entry: applying it holds up the event loop, which is the lane's too, for some 20 ms. */
+const REPORTS_PER_ENTRY_MAX = 1_000;
 
 export interface NodeHandlersDeps {
   readonly clock: Clock;
@@ -115,15 +117,16 @@ export async function reportReplicas(
 ): Promise<ReportReplicasResponse> {
   requireCluster(principal, "ReportReplicas");
   requireWithin("replicas", request.replicas.length, 0, REPORTS_MAX);
-  const command: ReportReplicasCommand = {
-    kind: "report-replicas",
-    nodeId: nodeId(request.nodeId),
-    incarnation: request.incarnation,
-    replicas: request.replicas.map(toReport),
-  };
+  const sender = { nodeId: nodeId(request.nodeId), incarnation: request.incarnation };
+  const replicas = request.replicas.map(toReport);
   proposer.requireLeader();
-  if (tellsNothing(state, command)) return { metadataIndex: state.view.index };
-  return { metadataIndex: await proposer.propose(command) };
+  let metadataIndex = state.view.index;
+  for (let from = 0; from < replicas.length; from += REPORTS_PER_ENTRY_MAX) {
+    const part = replicas.slice(from, from + REPORTS_PER_ENTRY_MAX);
+    const command: ReportReplicasCommand = { kind: "report-replicas", ...sender, replicas: part };
+    if (!tellsNothing(state, command)) metadataIndex = await proposer.propose(command);
+  }
+  return { metadataIndex };
 }
 
 function toReport(report: ReplicaReport): ReportedReplica {
