@@ -4,10 +4,9 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const main = new URL("../dist/main.js", import.meta.url);
+const main = new URL("../dist/run.js", import.meta.url);
 if (!existsSync(fileURLToPath(main))) {
   console.error("millrace: not built yet. Run scripts/start, or npm install && npm run build.");
   process.exit(1);
 }
-const { run } = await import(main.href);
-await run(process.argv);
+await import(main.href);

@@ -1,1 +1,6 @@
-export {};
+export { runNode } from "./run-node.ts";
+export type { NodePortNumbers, RunningNode } from "./run-node.ts";
+export { readSettings } from "./settings-sources.ts";
+export type { SettingSources } from "./settings-sources.ts";
+export { describeSettings } from "./settings.ts";
+export type { SettingName, Settings } from "./settings.ts";

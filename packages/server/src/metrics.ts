@@ -9,6 +9,8 @@ import {
 } from "prom-client";
 
 export interface PrometheusMetrics extends Metrics {
+  /** A counter that somebody else keeps, read when /metrics is asked for. */
+  observedCounter(name: string, help: string, read: () => number): void;
   /** The text of /metrics. */
   expose(): Promise<string>;
   readonly contentType: string;
@@ -26,6 +28,13 @@ export function createMetrics(): PrometheusMetrics {
   return {
     contentType: registry.contentType,
     expose: () => registry.metrics(),
+    observedCounter(name, help, read) {
+      const collect = function (this: PromCounter) {
+        this.reset();
+        this.inc(read());
+      };
+      metric(name, () => new PromCounter({ name, help, registers: [registry], collect }));
+    },
     counter(name, help, labels = {}): Counter {
       const labelNames = Object.keys(labels);
       const one = metric(

@@ -1,5 +1,4 @@
 /** Which processes a local cluster consists of, and with which arguments each is started. */
-import { fileURLToPath } from "node:url";
 import { join, resolve } from "node:path";
 
 import { StreamError } from "@millrace/base";
@@ -9,7 +8,6 @@ import { freePorts, isFree } from "./ports.ts";
 import type { SupervisedProcess } from "./supervisor.ts";
 
 export const GATEWAY_NODE_ID = 101;
-const LAUNCHER = fileURLToPath(new URL("../../bin/millrace.js", import.meta.url));
 /** Small files keep a laptop's disk free; production takes the default of 256 MiB. */
 const LOCAL_WAL_FILE_BYTES = 64 * 1024 * 1024;
 
@@ -86,8 +84,9 @@ export function processOf(
   return {
     name: node.roles.includes("gateway") ? "gateway" : `node-${node.nodeId}`,
     arguments: [
+      ...process.execArgv, // from sources: the loader that runs this process, too
       "--max-semi-space-size=64",
-      LAUNCHER,
+      process.argv[1] ?? "",
       "start",
       ...Object.entries(settings).flatMap(([flag, value]) => [`--${flag}`, value]),
     ],

@@ -1,0 +1,118 @@
+/** The log and the Raft groups of a process with role broker or coordinator, put together. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Clock, FileSystem, Logger, Random } from "@millrace/base";
+import type { Broker } from "@millrace/broker";
+import type { Coordinator } from "@millrace/coordinator";
+import { readEntryMeta } from "@millrace/model";
+import { HotPeerTransport, Lane } from "@millrace/replica";
+import type { CallMetadata } from "@millrace/rpc";
+import {
+  CountingFileSystem,
+  DelayedSyncFileSystem,
+  LaneStorage,
+  NodeFileSystem,
+} from "@millrace/storage";
+
+import type { PrometheusMetrics } from "./metrics.ts";
+import type { Settings } from "./settings.ts";
+
+/** Peers sign for the cluster, not for one address: an address of theirs can change while a link lives. */
+const PEER_HOST = "peer";
+
+export interface LaneRuntimeOptions {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: PrometheusMetrics;
+  /** Signs calls of this process to others. */
+  readonly sign: (path: string, address: string) => CallMetadata;
+}
+
+/** Whose state machines the groups get; known before the lane starts. */
+export interface GroupOwners {
+  readonly coordinator: Pick<Coordinator, "stateMachineFor">;
+  readonly broker: Pick<Broker, "stateMachineFor">;
+}
+
+export interface LaneRuntime {
+  readonly fileSystem: FileSystem;
+  readonly storage: LaneStorage;
+  readonly transport: HotPeerTransport;
+  readonly lane: Lane;
+  /** Must be called before `lane.start`. */
+  own(owners: GroupOwners): void;
+}
+
+/** @throws StreamError `corrupt` when the log is damaged: names file, position and what to do. */
+export async function openLane(options: LaneRuntimeOptions): Promise<LaneRuntime> {
+  const { settings, clock, random, logger, metrics, sign } = options;
+  const directory = join(settings.dataDir, "lane");
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const fileSystem = fileSystemOf(settings, clock, metrics);
+  const storage = await LaneStorage.open({
+    fileSystem,
+    clock,
+    random,
+    metrics,
+    logger,
+    directory,
+    nodeId: settings.nodeId,
+    entryMeta: readEntryMeta,
+    walFileBytes: settings.walFileBytes,
+    tailCacheBytes: settings.tailCacheBytes,
+  });
+  const { incarnation, bootEpoch } = storage.identity;
+  const transport = new HotPeerTransport({
+    nodeId: settings.nodeId,
+    incarnation,
+    bootEpoch,
+    metadata: (path) => sign(path, PEER_HOST),
+    clock,
+    logger,
+  });
+  let owners: GroupOwners | undefined;
+  const lane = new Lane({
+    nodeId: settings.nodeId,
+    storage,
+    transport,
+    clock,
+    random,
+    logger,
+    metrics,
+    createStateMachine: (group, init) => {
+      if (owners === undefined) throw new Error("the lane started before its owners were named");
+      if (init.kind === "metadata") return owners.coordinator.stateMachineFor(group);
+      return owners.broker.stateMachineFor(group, init);
+    },
+  });
+  return { fileSystem, storage, transport, lane, own: (named) => (owners = named) };
+}
+
+function fileSystemOf(settings: Settings, clock: Clock, metrics: PrometheusMetrics): FileSystem {
+  const real = new NodeFileSystem();
+  const delayed =
+    settings.testSyncDelayMs > 0
+      ? new DelayedSyncFileSystem(real, clock, settings.testSyncDelayMs)
+      : real;
+  const counting = new CountingFileSystem(delayed);
+  const { wal, segment } = counting.counts;
+  metrics.observedCounter(
+    "millrace_wal_synced_writes_total",
+    "Writes of the write-ahead log that returned durable: one per group commit.",
+    () => wal.syncedWrites,
+  );
+  metrics.observedCounter(
+    "millrace_wal_written_bytes_total",
+    "Bytes written to the write-ahead log.",
+    () => wal.bytesWritten,
+  );
+  metrics.observedCounter(
+    "millrace_segment_written_bytes_total",
+    "Bytes written to segments.",
+    () => segment.bytesWritten,
+  );
+  return counting;
+}
