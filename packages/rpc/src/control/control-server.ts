@@ -11,12 +11,13 @@ import type {
   UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
-import type { Clock, Logger } from "@millrace/base";
-import { asStreamError, sleep, StreamError } from "@millrace/base";
+import type { Clock, Logger, StreamError } from "@millrace/base";
+import { asStreamError } from "@millrace/base";
 
 import type { ServerTls } from "../hot/hot-server.ts";
 import { HOT_LIMITS } from "../hot/limits.ts";
 import { ERROR_KEY, statusOf } from "../status.ts";
+import { within } from "../within.ts";
 import type {
   ControlCall,
   ControlService,
@@ -106,7 +107,7 @@ async function shutDown(server: Server, clock: Clock, graceMs: number): Promise<
   const closed = new Promise<void>((resolve) => {
     server.tryShutdown(() => resolve());
   });
-  await Promise.race([closed, sleep(clock, graceMs)]);
+  await within(clock, closed, graceMs);
   server.forceShutdown();
 }
 

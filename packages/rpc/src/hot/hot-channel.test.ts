@@ -164,6 +164,21 @@ describe("closing", () => {
     expect(codeAndText(await ended)).toEqual(["unavailable", "this process is shutting down"]);
   });
 
+  it("of a channel ends streams that a leaving server still has", async () => {
+    const server = await world.serve();
+    const channel = world.dial(server.port);
+    const stream = channel.open(PATH);
+    const answer = messageOf(stream);
+    stream.send([Buffer.from("one")]);
+    await answer;
+    const ended = endOf(stream);
+    const closed = server.close(10_000);
+    await expect.poll(() => channel.state).not.toBe("ready");
+    channel.close();
+    expect((await ended)?.code).toBe("indeterminate");
+    await closed;
+  });
+
   it("of a channel ends its streams, and later ones fail", async () => {
     const { port } = await world.serve();
     const channel = world.dial(port);

@@ -66,7 +66,10 @@ export class HotChannel {
   readonly #context: StreamContext;
   #state: ChannelState = "idle";
   #onState: StateCallback = () => {};
+  /** The one that new streams use. */
   #session: ClientHttp2Session | undefined;
+  /** All that are not closed: those that the peer is shutting down finish their streams. */
+  readonly #open = new Set<ClientHttp2Session>();
   #failure: StreamError | undefined;
   #backoffMs = BACKOFF_MS_MIN;
   #nextAttempt: Timer | undefined;
@@ -134,10 +137,9 @@ export class HotChannel {
     if (this.#state === "closed") return;
     this.#nextAttempt?.cancel();
     this.#connectTimeout?.cancel();
-    const session = this.#session;
     this.#session = undefined;
     this.#enter("closed", undefined);
-    session?.destroy();
+    for (const session of this.#open) session.destroy();
   }
 
   #noConnection(): StreamError {
@@ -165,6 +167,7 @@ export class HotChannel {
       ...tlsOptions(tls),
     });
     this.#session = session;
+    this.#open.add(session);
     this.#enter("connecting", undefined);
     this.#connectTimeout = clock.schedule(connectTimeoutMs, () => {
       session.destroy(new Error(`no connection within ${connectTimeoutMs} ms`));
@@ -175,7 +178,10 @@ export class HotChannel {
       failure = error;
     });
     session.once("goaway", () => this.#lost(session, new Error("the peer is shutting down")));
-    session.once("close", () => this.#lost(session, failure));
+    session.once("close", () => {
+      this.#open.delete(session);
+      this.#lost(session, failure);
+    });
   }
 
   #connected(session: ClientHttp2Session): void {

@@ -7,6 +7,7 @@
  */
 import type {
   Http2Server,
+  Http2Session,
   IncomingHttpHeaders,
   ServerHttp2Session,
   ServerHttp2Stream,
@@ -15,9 +16,10 @@ import { createSecureServer, createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 
 import type { Clock, Logger } from "@millrace/base";
-import { asStreamError, sleep, StreamError } from "@millrace/base";
+import { asStreamError, StreamError } from "@millrace/base";
 
 import { parseGrpcTimeout } from "../deadline.ts";
+import { within } from "../within.ts";
 import type { StreamContext } from "./base-stream.ts";
 import type { CallInfo, HotStream } from "./hot-stream.ts";
 import { keepAlive } from "./keepalive.ts";
@@ -75,7 +77,8 @@ class Server<Principal> {
   readonly #options: HotServerOptions<Principal>;
   readonly #context: StreamContext;
   readonly #http2: Http2Server;
-  readonly #sessions = new Set<ServerHttp2Session>();
+  /** Open connections; the address is kept, since it is gone from a session that closed. */
+  readonly #peers = new Map<Http2Session, string>();
   readonly #streams = new Set<ServerStream>();
   #closing = false;
 
@@ -128,22 +131,23 @@ class Server<Principal> {
     const closed = new Promise<void>((resolve) => {
       this.#http2.close(() => resolve());
     });
-    for (const session of this.#sessions) session.close();
+    for (const session of this.#peers.keys()) session.close();
     const { clock } = this.#context;
-    await Promise.race([closed, sleep(clock, graceMs)]);
+    await within(clock, closed, graceMs);
     const leaving = new StreamError("unavailable", "this process is shutting down");
     for (const stream of this.#streams) stream.end(leaving);
-    await Promise.race([closed, sleep(clock, FAREWELL_MS)]);
-    for (const session of this.#sessions) session.destroy();
-    await closed;
+    await within(clock, closed, FAREWELL_MS);
+    for (const session of this.#peers.keys()) session.destroy();
+    // A socket that is still in its TLS handshake has no session; its own timeout ends it.
+    await within(clock, closed, FAREWELL_MS);
   }
 
   #onSession(session: ServerHttp2Session): void {
     const { limits, clock, logger } = this.#context;
     const peer = peerOf(session);
     session.setLocalWindowSize(limits.windowBytes);
-    this.#sessions.add(session);
-    session.once("close", () => this.#sessions.delete(session));
+    this.#peers.set(session, peer);
+    session.once("close", () => this.#peers.delete(session));
     session.on("error", (error: Error) => {
       logger.debug("data connection failed", { peer, error: error.message });
     });
@@ -159,7 +163,7 @@ class Server<Principal> {
     const call: CallInfo = {
       path: headers[":path"] ?? "",
       headers: plainHeaders(headers),
-      peer: peerOf(stream.session),
+      peer: (stream.session && this.#peers.get(stream.session)) ?? "?",
     };
     this.#accept(stream, headers[":method"], call).catch((error: unknown) => {
       const refusal = asStreamError(error);
@@ -182,7 +186,7 @@ class Server<Principal> {
     const acceptedAtMs = this.#context.clock.monotonicMs();
     const given = this.#options.authenticate(call);
     const principal = given instanceof Promise ? await given : given;
-    if (stream.destroyed) return;
+    if (stream.destroyed || stream.closed) return;
     const hot = new ServerStream(stream, this.#context);
     this.#streams.add(hot);
     stream.once("close", () => this.#streams.delete(hot));
@@ -231,7 +235,6 @@ class Server<Principal> {
   }
 }
 
-function peerOf(session: ServerHttp2Stream["session"]): string {
-  const socket = session?.socket;
-  return `${socket?.remoteAddress ?? "?"}:${socket?.remotePort ?? 0}`;
+function peerOf({ socket }: Http2Session): string {
+  return `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? 0}`;
 }

@@ -18,12 +18,14 @@ export interface KeepaliveOptions {
 export function keepAlive(session: Http2Session, options: KeepaliveOptions): void {
   const { clock, pingIntervalMs, pingTimeoutMs, onDead } = options;
   let timer: Timer | undefined;
-  const bytesRead = () => session.socket?.bytesRead ?? 0;
+  const bytesRead = (): number => session.socket.bytesRead;
 
   const ping = (): void => {
+    if (session.destroyed) return; // its close event follows in a later turn
     let answered = false;
     let seenBytes = bytesRead();
     const judge = (): void => {
+      if (session.destroyed) return;
       if (answered) {
         timer = clock.schedule(pingIntervalMs, ping);
       } else if (bytesRead() > seenBytes) {

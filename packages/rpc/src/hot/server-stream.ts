@@ -40,7 +40,7 @@ function statusHeaders(error: StreamError | undefined): Record<string, string> {
 
 /** Answers a call that never became a stream: one header block that is also the end. */
 export function refuseCall(stream: ServerHttp2Stream, error: StreamError, clock: Clock): void {
-  if (stream.destroyed || stream.headersSent) return;
+  if (stream.destroyed || stream.closed || stream.headersSent) return;
   stream.on("error", () => {}); // the caller is told already; that it went away changes nothing
   stream.respond(
     { ":status": 200, "content-type": CONTENT_TYPE, ...statusHeaders(error) },
@@ -64,6 +64,7 @@ export class ServerStream extends BaseStream {
       { waitForTrailers: true },
     );
     stream.on("wantTrailers", () => {
+      if (stream.destroyed || stream.closed) return;
       stream.sendTrailers(statusHeaders(this.#status?.error));
       closeLater(stream, context.clock);
     });
