@@ -1,3 +1,15 @@
+export { CountingFileSystem } from "./counting-file-system.ts";
+export type { FileClass, FileClassCounts } from "./counting-file-system.ts";
+export { DelayedSyncFileSystem } from "./delayed-sync-file-system.ts";
 export type { GroupLog } from "./group-log.ts";
-export type { LaneStorage } from "./lane-storage.ts";
+export { inspectWal } from "./inspect-wal.ts";
+export type { InspectedBatch } from "./inspect-wal.ts";
+export { LaneStorage } from "./lane-storage.ts";
+export {
+  DESCRIPTION_BYTES_MAX,
+  ENTRY_BYTES_MAX,
+  FETCH_BYTES_MAX,
+  STATE_BYTES_MAX,
+} from "./limits.ts";
+export { NodeFileSystem } from "./node-file-system.ts";
 export type * from "./types.ts";

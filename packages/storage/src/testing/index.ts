@@ -1,1 +1,2 @@
-export {};
+export { diskError, MemoryFileSystem } from "./memory-file-system.ts";
+export type { CrashOptions, FileOperation, MemoryFileSystemOptions } from "./memory-file-system.ts";

@@ -1,0 +1,318 @@
+/**
+ * One group inside a lane: its memory, its extents, and two views of its state.
+ *
+ * What the host reads is the newest submitted state. What a checkpoint may say is only what the WAL
+ * holds so far (`written`): a checkpoint that counted entries still in the queue would promise, after
+ * a crash, a log that does not exist.
+ */
+import { StreamError } from "@millrace/base";
+
+import { extentHolding } from "./extents.ts";
+import type { GroupCheckpoint, StoredState } from "./frames.ts";
+import type { GroupLog } from "./group-log.ts";
+import { MemoryLog } from "./memory-log.ts";
+import type { LogPosition, MemoryTotals } from "./memory-log.ts";
+import type { Extent } from "./segment-format.ts";
+import type { SegmentReader } from "./segment-reader.ts";
+import type { TailCache } from "./tail-cache.ts";
+import { TermRuns } from "./term-runs.ts";
+import type {
+  ConfState,
+  EntriesAnswer,
+  EntryMetaReader,
+  GroupWrite,
+  HardState,
+  LocateAnswer,
+  LogEntry,
+  StateSnapshot,
+  TermAnswer,
+} from "./types.ts";
+import { FETCH_BYTES_MAX } from "./limits.ts";
+
+/** What every group of a lane shares. */
+export interface GroupShared {
+  readonly entryMeta: EntryMetaReader;
+  readonly totals: MemoryTotals;
+  readonly cache: TailCache;
+  readonly segments: SegmentReader;
+  /** Extents that no group refers to any more. */
+  released(extents: readonly Extent[]): void;
+}
+
+export interface GroupSeed {
+  readonly groupId: number;
+  readonly replicaId: number;
+  readonly kind: number;
+  readonly description: Uint8Array;
+  readonly hardState: HardState;
+  readonly compactedIndex: number;
+  readonly compactedTerm: number;
+  readonly base: StateSnapshot;
+  readonly applied: StateSnapshot;
+  /** Ascending, without gaps, from `compactedIndex + 1` at the latest. */
+  readonly extents: readonly Extent[];
+}
+
+/** What the WAL holds of a group. */
+export type WrittenState = { -readonly [Field in keyof GroupCheckpoint]: GroupCheckpoint[Field] };
+
+const NOTHING_BEFORE: LogPosition = { endOffset: 0, arrivalMaxMs: 0 };
+
+export class LaneGroup implements GroupLog {
+  readonly groupId: number;
+  readonly replicaId: number;
+  readonly kind: number;
+  readonly description: Uint8Array;
+  readonly log: MemoryLog;
+  readonly terms = new TermRuns();
+  /** Undefined until the frame that creates the group is in the WAL, and again once it is dropped. */
+  written: WrittenState | undefined;
+  extents: Extent[];
+  committedIndex: number;
+  flushedThrough: number;
+  dropped = false;
+  provider: (() => StateSnapshot) | undefined;
+  hardState: HardState;
+  confState: ConfState;
+  applied: StateSnapshot;
+  #base: StateSnapshot;
+  #compactedIndex: number;
+  readonly #shared: GroupShared;
+
+  constructor(seed: GroupSeed, shared: GroupShared) {
+    this.groupId = seed.groupId;
+    this.replicaId = seed.replicaId;
+    this.kind = seed.kind;
+    this.description = seed.description;
+    this.hardState = seed.hardState;
+    this.extents = [...seed.extents];
+    this.applied = seed.applied;
+    this.confState = seed.applied.confState;
+    this.#base = seed.base;
+    this.#compactedIndex = seed.compactedIndex;
+    this.#shared = shared;
+    const last = seed.extents.at(-1);
+    this.flushedThrough = Math.max(seed.compactedIndex, last?.lastIndex ?? 0);
+    this.committedIndex = Math.max(seed.hardState.commit, this.flushedThrough);
+    this.log = new MemoryLog(
+      shared.entryMeta,
+      shared.totals,
+      this.flushedThrough + 1,
+      last === undefined
+        ? NOTHING_BEFORE
+        : { endOffset: last.endOffset, arrivalMaxMs: last.arrivalMaxMs },
+    );
+    this.terms.reset(seed.compactedIndex, seed.compactedTerm);
+    for (const extent of seed.extents) {
+      for (const run of extent.terms) {
+        const from = Math.max(run.firstIndex, seed.compactedIndex + 1);
+        if (from <= extent.lastIndex) this.terms.append(from, run.term);
+      }
+    }
+  }
+
+  firstIndex(): number {
+    return this.#compactedIndex + 1;
+  }
+
+  lastIndex(): number {
+    return this.log.lastIndex;
+  }
+
+  term(index: number): TermAnswer {
+    if (index < this.#compactedIndex) return "compacted";
+    if (index > this.log.lastIndex) return "unavailable";
+    return this.terms.termAt(index) ?? "compacted";
+  }
+
+  entries(lo: number, hi: number, maxBytes: number): EntriesAnswer {
+    if (lo <= this.#compactedIndex) return "compacted";
+    if (hi > this.log.lastIndex + 1) return "unavailable";
+    if (lo >= hi) return [];
+    if (lo < this.log.firstIndex) return "temporarily-unavailable";
+    this.#shared.cache.touch(this.log);
+    return this.log.slice(lo, hi, maxBytes);
+  }
+
+  async fetchEntries(lo: number, hi: number, maxBytes: number): Promise<readonly LogEntry[]> {
+    const found: LogEntry[] = [];
+    let budget = Math.min(maxBytes, FETCH_BYTES_MAX);
+    let next = lo;
+    while (next < hi) {
+      const more = await this.#fetchSome(
+        next,
+        hi,
+        found.length === 0 ? Math.max(1, budget) : budget,
+      );
+      if (found.length > 0 && (more[0]?.data.byteLength ?? 0) > budget) break;
+      for (const entry of more) {
+        found.push(entry);
+        budget -= entry.data.byteLength;
+      }
+      next += more.length;
+      if (more.length === 0 || budget <= 0) break;
+    }
+    return found;
+  }
+
+  async #fetchSome(lo: number, hi: number, maxBytes: number): Promise<readonly LogEntry[]> {
+    const inMemory = this.entries(lo, hi, maxBytes);
+    if (inMemory === "compacted") {
+      throw new StreamError(
+        "expired",
+        `entry ${lo} of group ${this.groupId} is below the first kept, ${this.firstIndex()}`,
+      );
+    }
+    if (inMemory === "unavailable") {
+      throw new StreamError(
+        "invalid-argument",
+        `hi is ${hi}, but must be at most ${this.lastIndex() + 1} in group ${this.groupId}`,
+      );
+    }
+    if (inMemory !== "temporarily-unavailable") return inMemory;
+    const extent = extentHolding(this.extents, lo);
+    if (extent === undefined) {
+      throw new StreamError("corrupt", `no segment of group ${this.groupId} holds entry ${lo}`);
+    }
+    return this.#shared.segments.read(extent, lo, Math.min(hi, extent.lastIndex + 1), maxBytes);
+  }
+
+  baseSnapshot(): StateSnapshot {
+    return this.#base;
+  }
+
+  recoveredState(): StateSnapshot {
+    return this.applied;
+  }
+
+  setStateProvider(provide: () => StateSnapshot): void {
+    this.provider = provide;
+  }
+
+  committed(index: number): void {
+    if (index > this.committedIndex) this.committedIndex = Math.min(index, this.log.lastIndex);
+  }
+
+  locateOffset(offset: number): LocateAnswer {
+    const found = this.log.locateOffset(offset);
+    if (found !== "below") return found;
+    return this.extents.length === 0 ? undefined : "temporarily-unavailable";
+  }
+
+  async locateOffsetAsync(offset: number): Promise<number | undefined> {
+    const found = this.locateOffset(offset);
+    if (found !== "temporarily-unavailable") return found;
+    const extent = this.extents.find(({ endOffset }) => offset < endOffset);
+    if (extent === undefined || offset < extent.startOffset) return undefined;
+    const index = await this.#shared.segments.locateOffset(extent, offset);
+    return index === undefined || index <= this.#compactedIndex ? undefined : index;
+  }
+
+  locateTime(arrivalMs: number): LocateAnswer {
+    const found = this.log.locateTime(arrivalMs);
+    if (found !== "below") return found;
+    return this.extents.length === 0 ? this.#firstOrNone() : "temporarily-unavailable";
+  }
+
+  async locateTimeAsync(arrivalMs: number): Promise<number | undefined> {
+    const found = this.locateTime(arrivalMs);
+    if (found !== "temporarily-unavailable") return found;
+    const extent = this.extents.find(({ arrivalMaxMs }) => arrivalMs <= arrivalMaxMs);
+    if (extent === undefined) return this.#firstOrNone();
+    const index = await this.#shared.segments.locateTime(extent, arrivalMs);
+    // Trimmed since, or in part: the oldest entry that is left is the answer.
+    return index === undefined ? undefined : Math.max(index, this.firstIndex());
+  }
+
+  #firstOrNone(): number | undefined {
+    return this.firstIndex() <= this.lastIndex() ? this.firstIndex() : undefined;
+  }
+
+  /** Takes a checked write into memory. */
+  apply(write: GroupWrite): void {
+    if (write.snapshot !== undefined) this.#install(write.snapshot);
+    if (write.hardState !== undefined) this.hardState = write.hardState;
+    if (write.entries !== undefined) this.#append(write.entries);
+    if (write.trim !== undefined) this.#trim(write.trim.throughIndex, write.trim.snapshot);
+  }
+
+  #install(snapshot: StateSnapshot): void {
+    this.#shared.released(this.extents);
+    this.extents = [];
+    this.#compactedIndex = snapshot.index;
+    this.#base = snapshot;
+    this.applied = snapshot;
+    this.confState = snapshot.confState;
+    this.flushedThrough = snapshot.index;
+    this.committedIndex = snapshot.index;
+    this.log.reset(snapshot.index + 1, NOTHING_BEFORE);
+    this.terms.reset(snapshot.index, snapshot.term);
+  }
+
+  #append(entries: readonly LogEntry[]): void {
+    const first = entries[0]?.index;
+    if (first === undefined) return;
+    if (first <= this.log.lastIndex) {
+      this.log.cutFrom(first);
+      this.terms.cutFrom(first);
+    }
+    for (const entry of entries) {
+      this.log.append(entry, 0);
+      this.terms.append(entry.index, entry.term);
+    }
+    this.#shared.cache.touch(this.log);
+  }
+
+  #trim(throughIndex: number, snapshot: StateSnapshot): void {
+    this.terms.dropBefore(throughIndex);
+    this.#compactedIndex = throughIndex;
+    this.#base = snapshot;
+    if (this.applied.index < snapshot.index) {
+      this.applied = snapshot;
+      this.confState = snapshot.confState;
+    }
+    this.flushedThrough = Math.max(this.flushedThrough, throughIndex);
+    this.committedIndex = Math.max(this.committedIndex, throughIndex);
+    this.log.dropThrough(throughIndex);
+    const dead = this.extents.filter(({ lastIndex }) => lastIndex <= throughIndex);
+    if (dead.length === 0) return;
+    this.extents = this.extents.slice(dead.length);
+    this.#shared.released(dead);
+  }
+
+  /** A flush put entries up to `extent.lastIndex` into a durable segment. False when the log was replaced meanwhile. */
+  adopt(extent: Extent): boolean {
+    if (this.dropped || extent.lastIndex <= this.#compactedIndex) return false;
+    if (extent.lastIndex <= this.flushedThrough) return false;
+    this.extents.push(extent);
+    this.flushedThrough = extent.lastIndex;
+    this.log.flushedThrough(extent.lastIndex);
+    this.#shared.cache.touch(this.log);
+    return true;
+  }
+
+  /** Releases everything; the log answers no more. */
+  drop(): void {
+    this.dropped = true;
+    this.#shared.cache.forget(this.log);
+    this.log.reset(this.log.lastIndex + 1, NOTHING_BEFORE);
+    this.#shared.released(this.extents);
+    this.extents = [];
+  }
+
+  /** What a checkpoint says of a group whose WAL state is `written`, given where its states are. */
+  static checkpointOf(group: LaneGroup, base: StoredState, applied: StoredState): WrittenState {
+    return {
+      groupId: group.groupId,
+      replicaId: group.replicaId,
+      kind: group.kind,
+      description: group.description,
+      hardState: group.hardState,
+      compactedIndex: base.index,
+      compactedTerm: base.term,
+      lastIndex: base.index,
+      base,
+      applied,
+    };
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * Reads one WAL file from front to back, and decides what the place means where reading stops.
+ *
+ *   W8  a batch follows the last accepted one when its `durableSeqBefore` is that one's batchSeq
+ *   W9  a bad batch is torn when nothing proves that its write had returned, and damaged when a later
+ *       batch says so or all its page stamps are current (W4)
+ */
+import type { OpenFile } from "@millrace/base";
+
+import { PAGE_BYTES } from "./limits.ts";
+import {
+  allStampsCurrent,
+  batchIsIntact,
+  framesOf,
+  readBatchHeader,
+  readStamp,
+} from "./wal-batch.ts";
+import type { BatchHeader, WalBatch } from "./wal-batch.ts";
+
+const WINDOW_BYTES = 1024 * PAGE_BYTES;
+
+/** Whole pages of a file, read through one window. */
+class PageReader {
+  readonly #file: OpenFile;
+  readonly sizeBytes: number;
+  readonly #window = Buffer.allocUnsafeSlow(WINDOW_BYTES);
+  #from = 0;
+  #filled = 0;
+
+  constructor(file: OpenFile, sizeBytes: number) {
+    this.#file = file;
+    this.sizeBytes = Math.floor(sizeBytes / PAGE_BYTES) * PAGE_BYTES;
+  }
+
+  /** A view, valid until the next call; shorter than asked at the end of the file. */
+  async bytes(position: number, length: number): Promise<Buffer> {
+    const end = Math.min(position + length, this.sizeBytes);
+    if (end - position > WINDOW_BYTES) {
+      const large = Buffer.allocUnsafeSlow(end - position);
+      return large.subarray(0, await this.#file.read(large, position));
+    }
+    if (position < this.#from || end > this.#from + this.#filled) {
+      this.#from = position;
+      this.#filled = await this.#file.read(
+        this.#window.subarray(0, Math.min(WINDOW_BYTES, this.sizeBytes - position)),
+        position,
+      );
+    }
+    return this.#window.subarray(position - this.#from, Math.max(position, end) - this.#from);
+  }
+}
+
+export interface LaterBatch {
+  readonly position: number;
+  readonly header: BatchHeader;
+}
+
+/** What lies behind the last accepted batch. */
+export type ScanEnd =
+  | { readonly kind: "clean" }
+  /** A write that never finished. */
+  | { readonly kind: "torn" }
+  | { readonly kind: "corrupt"; readonly reason: string };
+
+export interface ScannedFile {
+  /** Where the next batch belongs. */
+  readonly endPosition: number;
+  /** The last accepted batchSeq, or what the caller passed in. */
+  readonly lastSeq: number;
+  readonly batches: number;
+}
+
+export class WalScanner {
+  readonly #pages: PageReader;
+  readonly #fileSeq: number;
+
+  constructor(file: OpenFile, sizeBytes: number, fileSeq: number) {
+    this.#pages = new PageReader(file, sizeBytes);
+    this.#fileSeq = fileSeq;
+  }
+
+  /** Hands each intact batch to `accept` until one is not, or the file ends. `lastSeq` -1 accepts any first batch. */
+  async scan(
+    lastSeq: number,
+    accept: (batch: WalBatch, position: number) => void,
+  ): Promise<ScannedFile> {
+    let position = PAGE_BYTES;
+    let last = lastSeq;
+    let batches = 0;
+    for (;;) {
+      const found = await this.#batchAt(position);
+      if (found === undefined) break;
+      const { header, bytes } = found;
+      const follows = header.batchSeq > last && (last < 0 || header.durableSeqBefore === last);
+      if (!follows) break;
+      accept({ ...header, frames: framesOf(bytes, header) }, position);
+      last = header.batchSeq;
+      position += header.length;
+      batches++;
+    }
+    return { endPosition: position, lastSeq: last, batches };
+  }
+
+  /** Judges the place where `scan` stopped, when no later file exists (W9). */
+  async judgeEnd({ endPosition, lastSeq }: ScannedFile): Promise<ScanEnd> {
+    const later = await this.#laterBatch(endPosition, lastSeq);
+    if (later !== undefined) {
+      const { position, header } = later;
+      return {
+        kind: "corrupt",
+        reason:
+          `the batch after ${lastSeq} is damaged: batch ${header.batchSeq} at byte ${position} ` +
+          `proves that it was durable`,
+      };
+    }
+    return this.#judgeLast(endPosition, lastSeq);
+  }
+
+  async #judgeLast(position: number, lastSeq: number): Promise<ScanEnd> {
+    const page = Buffer.from(await this.#pages.bytes(position, PAGE_BYTES));
+    if (page.byteLength < PAGE_BYTES) return { kind: "clean" };
+    const header = readBatchHeader(page, 0);
+    if (header !== undefined && this.#isNewer(header.fileSeq, header.batchSeq, lastSeq)) {
+      const batch = await this.#pages.bytes(position, header.length);
+      if (!allStampsCurrent(batch, header)) return { kind: "torn" };
+      return {
+        kind: "corrupt",
+        reason: `batch ${header.batchSeq} was written whole, but its checksum does not match`,
+      };
+    }
+    const stamp = readStamp(page, 0);
+    if (stamp?.page !== 0 || !this.#isNewer(stamp.fileSeq, stamp.batchSeq, lastSeq)) {
+      return (await this.#firstDirtyPage(position, lastSeq)) === undefined
+        ? { kind: "clean" }
+        : { kind: "torn" };
+    }
+    return {
+      kind: "corrupt",
+      reason: `the header of batch ${stamp.batchSeq} was written whole, but is damaged`,
+    };
+  }
+
+  /** The intact batch at `position`, whether or not it follows. */
+  async batchAt(position: number): Promise<WalBatch | undefined> {
+    const found = await this.#batchAt(position);
+    return found && { ...found.header, frames: framesOf(found.bytes, found.header) };
+  }
+
+  /** The header of the intact batch at `position`, whether or not it follows. */
+  async headerAt(position: number): Promise<BatchHeader | undefined> {
+    return (await this.#batchAt(position))?.header;
+  }
+
+  /** Positions from `from` on of pages that a write after `lastSeq` reached. */
+  async dirtyPages(from: number, lastSeq: number): Promise<number[]> {
+    const found: number[] = [];
+    let position: number | undefined = from;
+    while ((position = await this.#firstDirtyPage(position, lastSeq)) !== undefined) {
+      found.push(position);
+      position += PAGE_BYTES;
+    }
+    return found;
+  }
+
+  async #firstDirtyPage(from: number, lastSeq: number): Promise<number | undefined> {
+    for (let position = from; position < this.#pages.sizeBytes; position += PAGE_BYTES) {
+      const stamp = readStamp(await this.#pages.bytes(position, PAGE_BYTES), 0);
+      if (stamp !== undefined && this.#isNewer(stamp.fileSeq, stamp.batchSeq, lastSeq)) {
+        return position;
+      }
+    }
+    return undefined;
+  }
+
+  async #laterBatch(from: number, lastSeq: number): Promise<LaterBatch | undefined> {
+    for (let position = from; position < this.#pages.sizeBytes; position += PAGE_BYTES) {
+      const page = await this.#pages.bytes(position, PAGE_BYTES);
+      const stamp = readStamp(page, 0);
+      if (stamp?.page !== 0 || !this.#isNewer(stamp.fileSeq, stamp.batchSeq, lastSeq)) continue;
+      const found = await this.#batchAt(position);
+      if (found !== undefined && found.header.durableSeqBefore > lastSeq) {
+        return { position, header: found.header };
+      }
+    }
+    return undefined;
+  }
+
+  async #batchAt(
+    position: number,
+  ): Promise<{ readonly header: BatchHeader; readonly bytes: Buffer } | undefined> {
+    const page = await this.#pages.bytes(position, PAGE_BYTES);
+    const header = readBatchHeader(page, 0);
+    if (header === undefined || header.fileSeq !== this.#fileSeq) return undefined;
+    if (position + header.length > this.#pages.sizeBytes) return undefined;
+    const bytes = await this.#pages.bytes(position, header.length);
+    if (bytes.byteLength < header.length || !batchIsIntact(bytes, header)) return undefined;
+    return { header, bytes };
+  }
+
+  #isNewer(fileSeq: number, batchSeq: number, lastSeq: number): boolean {
+    return fileSeq % 2 ** 32 === this.#fileSeq % 2 ** 32 && batchSeq > lastSeq;
+  }
+}
