@@ -10,7 +10,7 @@
  *       window by a newer one while its outcome is open
  *   P4  resends go in order of sequence, and no new batch overtakes one that waits for its resend
  *   P5  a put is told `unavailable`, `overloaded` or `stale-epoch` only if no attempt that carried it can
- *       have been stored (S4); it leaves its batch then, and the batch's sequence is not used again
+ *       have been stored (S4); it leaves its batch then, before the next attempt
  *
  * Order: the records of one put stand together; a put made after another's outcome stands behind it.
  * Puts outstanding together keep their order unless the shard refuses one of them and takes a later one.
@@ -86,8 +86,8 @@ export class Lane {
   /** Sends what may be sent now. */
   pump(): void {
     const nowMs = this.#deps.clock.monotonicMs();
-    for (const entry of [...this.#flight]) {
-      if (entry.pending !== undefined || !this.#flight.includes(entry)) continue;
+    for (const entry of this.#flight) {
+      if (entry.pending !== undefined) continue;
       if (entry.dueAtMs > nowMs) {
         this.#wakeAt(entry.dueAtMs);
         return; // P4
@@ -107,7 +107,8 @@ export class Lane {
       this.#shard = shard;
       this.#epoch = shard.epoch;
     }
-    for (const entry of [...this.#flight]) {
+    // The list is replaced, never changed, when an entry leaves it: walking it is safe.
+    for (const entry of this.#flight) {
       if (entry.dueAtMs === Infinity && entry.lastError !== undefined) {
         this.#refresh(entry, entry.lastError, shard);
       }
@@ -186,13 +187,16 @@ export class Lane {
     return true;
   }
 
-  /** An earlier batch is under way to another node: its answer comes first, or its time runs out (P4). */
+  /**
+   * An earlier batch is under way to another node, or for another term, which may refuse it: its answer
+   * comes first, or its time runs out (P4).
+   */
   #overtakes(entry: LaneBatch, target: Target): boolean {
     return this.#flight.some(
       (other) =>
         other.sequence < entry.sequence &&
         other.pending !== undefined &&
-        other.target?.nodeId !== target.nodeId,
+        (other.target?.nodeId !== target.nodeId || other.target.term !== target.term),
     );
   }
 
@@ -301,7 +305,17 @@ export class Lane {
     this.#drop(entry, entry.verdict(error.code === "duplicate-stale" ? stale(error) : error));
   }
 
-  /** Nothing of the batch is stored: its puts go back to the front, to be sent under a new sequence (P5). */
+  /** Some puts left a batch of which nothing is stored: the others keep its place and its sequence (P5). */
+  #rebuild(entry: LaneBatch, puts: readonly QueuedPut[]): void {
+    const rest = new LaneBatch(puts, entry.sequence, this.#deps.producer);
+    rest.dueAtMs = entry.dueAtMs;
+    rest.lastError = entry.lastError;
+    rest.sentEpoch = entry.sentEpoch;
+    rest.attempts = entry.attempts;
+    this.#flight = this.#flight.map((other) => (other === entry ? rest : other));
+  }
+
+  /** Nothing of the batch is stored: its puts go back to the front, each to be sent by itself. */
   #requeue(entry: LaneBatch): void {
     this.#flight = this.#flight.filter((other) => other !== entry);
     this.#queue.unshift(...entry.puts.filter((put) => !put.settled));
@@ -343,7 +357,7 @@ export class Lane {
 
   /** Deadlines, attempts without an answer, resends that are due. */
   #onTime(nowMs: number): void {
-    for (const entry of [...this.#flight].reverse()) this.#expire(entry, nowMs);
+    for (const entry of this.#flight) this.#expire(entry, nowMs);
     const late = this.#queue.filter((put) => put.deadlineAtMs <= nowMs);
     if (late.length > 0) this.#queue = this.#queue.filter((put) => put.deadlineAtMs > nowMs);
     for (const put of late) this.#reject(put, neverSent(this.#shard, this.#flight[0]?.lastError));
@@ -360,7 +374,7 @@ export class Lane {
     for (const put of late) this.#reject(put, error);
     const open = entry.puts.filter((put) => !put.settled);
     if (open.length === 0) this.#drop(entry, error);
-    else if (certain && late.length > 0) this.#requeue(entry);
+    else if (certain && late.length > 0) this.#rebuild(entry, open);
     for (const put of open) this.#wakeAt(put.deadlineAtMs);
     if (entry.pending !== undefined) {
       this.#wakeAt(entry.sentAtMs + this.#deps.limits.attemptTimeoutMs);

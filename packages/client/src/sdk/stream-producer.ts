@@ -208,7 +208,7 @@ export class StreamProducer {
     this.#flushPlanned = true;
     this.#client.ports.clock.soon(() => {
       this.#flushPlanned = false;
-      for (const gathering of [...this.#gathering.values()]) this.#handOver(gathering);
+      for (const gathering of this.#gathering.values()) this.#handOver(gathering);
     });
   }
 
