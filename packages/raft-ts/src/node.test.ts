@@ -239,15 +239,23 @@ describe("Ready in the asynchronous form", () => {
     expect(node.appliedIndex).toBe(1);
   });
 
-  it("ignores the answer of a write that a change of term has overtaken", () => {
-    const { node, work, finish } = start([1, 2]);
-    const append = { type: "MsgApp", from: 2, to: 1 } as const;
-    node.step(makeMessage({ ...append, term: 1, entries: [entryOf(1, 1)] }));
-    const [old] = work();
-    node.step(makeMessage({ ...append, term: 2, entries: [entryOf(2, 1)] }));
-    finish(old);
-    const next = work().find(({ to }) => to === LOCAL_APPEND_THREAD);
-    expect(next?.entries).toEqual([entryOf(2, 1)]);
+  it("ignores the answer of a write that changes of term have overtaken (append ABA race)", () => {
+    const { node, work, finish } = start([1, 2, 3]);
+    const append = { type: "MsgApp", to: 1 } as const;
+    const writeOf = (): Message | undefined => work().find(({ to }) => to === LOCAL_APPEND_THREAD);
+    // The same entry is put, replaced, and put again, while the first write is on its way.
+    node.step(makeMessage({ ...append, from: 2, term: 1, entries: [entryOf(1, 1)] }));
+    const first = writeOf();
+    node.step(makeMessage({ ...append, from: 3, term: 2, entries: [entryOf(2, 1)] }));
+    const second = writeOf();
+    node.step(makeMessage({ ...append, from: 2, term: 3, entries: [entryOf(1, 1)], commit: 1 }));
+    const third = writeOf();
+    finish(first);
+    const early = work(); // the second write will replace the entry once more
+    finish(second);
+    finish(third);
+    const late = work().filter(({ to }) => to === LOCAL_APPLY_THREAD);
+    expect([early, late.map((m) => m.entries)]).toEqual([[], [[entryOf(1, 1)]]]);
   });
 });
 

@@ -41,6 +41,17 @@ describe("linearizable reads, safe form", () => {
     expect(reads(cluster.at(1))).toEqual([]);
   });
 
+  it("are not confirmed by a minority", () => {
+    const cluster = TestCluster.of(5);
+    cluster.campaign(1);
+    for (const id of [3, 4, 5]) cluster.isolate(id);
+    cluster.readIndex(1, "a");
+    const withTwo = reads(cluster.at(1));
+    cluster.recover();
+    cluster.tick(1, [1]);
+    expect([withTwo, reads(cluster.at(1))]).toEqual([[], ["1 a"]]);
+  });
+
   it("wait for the first commit of a new leader (TestReadOnlyForNewLeader)", () => {
     const cluster = TestCluster.of(3);
     cluster.campaign(1);

@@ -30,6 +30,8 @@ export class ModelCluster {
   readonly hosts: ModelHost[];
   readonly #random: (bound: number) => number;
   readonly #changesMembers: boolean;
+  /** Writes lag far behind, so that changes of term overtake them. */
+  readonly #hasSlowDisks: boolean;
   #network: Message[] = [];
   /** One side of a partition; the others are the other side. */
   #isolated = new Set<number>();
@@ -39,6 +41,7 @@ export class ModelCluster {
     const random = seededRandom(seed);
     this.#random = random;
     this.#changesMembers = spares > 0;
+    this.#hasSlowDisks = random(3) === 0;
     const start: Snapshot = {
       index: 3,
       term: 1,
@@ -83,7 +86,7 @@ export class ModelCluster {
     if (dice < 160) host.node.tick();
     else if (dice < 420) this.#deliverOne();
     else if (dice < 600) this.#send(host.takeReady());
-    else if (dice < 740) this.#release(host, host.write());
+    else if (dice < 740) this.#writeSometimes(host);
     else if (dice < 840) this.#release(host, host.apply());
     else if (dice < 900) this.#propose(host);
     else if (dice < 920) this.#read(host);
@@ -198,6 +201,11 @@ export class ModelCluster {
     if (m.type !== "MsgSnap") return;
     // The sender hears of the delivery, as a transport would tell it.
     this.hosts[m.from - 1]?.node.reportSnapshot(host.id, true);
+  }
+
+  #writeSometimes(host: ModelHost): void {
+    if (this.#hasSlowDisks && this.#random(5) > 0) return;
+    this.#release(host, host.write());
   }
 
   #propose(host: ModelHost): void {
