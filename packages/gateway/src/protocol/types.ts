@@ -11,6 +11,8 @@
  *
  * Source: reference/kinesis-api 2.13 (texts as kinesalite's tests pinned them on the service).
  */
+import { assertNever } from "@millrace/base";
+
 import { serialization } from "./aws-error.ts";
 import type { ShapeRow, ShapeTable } from "./shape-tables.ts";
 import { EpochMs } from "./values.ts";
@@ -45,6 +47,8 @@ export function checkTypes(shapes: ShapeTable, name: string, value: unknown): un
       return checkNumber(value, "Long");
     case "double":
       return checkNumber(value, "Double");
+    default:
+      return assertNever(shape);
   }
 }
 
