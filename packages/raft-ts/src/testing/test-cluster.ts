@@ -103,8 +103,11 @@ export class TestNode {
     return entries.map(({ term, data }) => `${term}/${asciiText(data)}`);
   }
 
+  /** Payloads of the normal entries it has applied; those of new leaders are empty. */
   appliedData(): string[] {
-    return this.applied.map(({ data }) => asciiText(data)).filter((data) => data !== "");
+    return this.applied
+      .filter(({ type, data }) => type === "EntryNormal" && data.length > 0)
+      .map(({ data }) => asciiText(data));
   }
 
   tick(times: number): Message[] {
