@@ -3,8 +3,9 @@
  *
  * A node that dies may have led hundreds of groups. If all of them campaigned at once on every
  * survivor, votes would split and the appends of healthy groups would wait behind them. So each
- * survivor draws a moment per group, at most `campaignsPerSecond`; pre-vote sees to it that only
- * a replica with all that is committed wins, and a lost try is repeated after a while.
+ * survivor draws a moment per group, at most `campaignsPerSecond`, and the survivors of one group
+ * draw from different parts of the time, or every fiftieth group would split its votes. Pre-vote
+ * sees to it that only a replica with all that is committed wins; a lost try is repeated.
  */
 import type { Clock, Random, Timer } from "@millrace/base";
 
@@ -14,6 +15,8 @@ import type { RaftHost } from "./raft-host.ts";
 const RETRIES_MAX = 5;
 const RETRY_MIN_MS = 300;
 const RETRY_SPREAD_MS = 300;
+/** Each retry waits so much longer, in case it is the disk that makes elections slow. */
+const RETRY_STEP_MS = 200;
 
 interface Planned {
   readonly host: RaftHost;
@@ -40,14 +43,16 @@ export class Elections {
     this.#options = options;
   }
 
-  /** Plans one campaign for each of `hosts`, replacing earlier plans. */
-  plan(hosts: readonly RaftHost[]): void {
+  /** Plans one campaign for each of `hosts`, whose leader was on `lostNodeId`. */
+  plan(hosts: readonly RaftHost[], lostNodeId: number): void {
     const { clock, config, random } = this.#options;
     const paceMs = (1_000 * hosts.length) / config.campaignsPerSecond;
     const spreadMs = Math.ceil(Math.max(config.campaignSpreadMs, paceMs));
     const nowMs = clock.monotonicMs();
     for (const host of hosts) {
-      this.#add({ host, atMs: nowMs + random.uniform(spreadMs + 1), tries: 0 });
+      const { rank, of } = placeAmongSurvivors(host, lostNodeId);
+      const drawnMs = random.uniform(Math.ceil(spreadMs / of));
+      this.#add({ host, atMs: nowMs + (spreadMs * rank) / of + drawnMs, tries: 0 });
     }
     this.#arm();
   }
@@ -95,9 +100,20 @@ export class Elections {
       if (!isNeeded(host)) continue;
       campaign(host);
       if (tries === RETRIES_MAX) continue; // its own election timeout goes on
-      const atMs = nowMs + RETRY_MIN_MS + random.uniform(RETRY_SPREAD_MS);
+      const waitMs = RETRY_MIN_MS + tries * RETRY_STEP_MS + random.uniform(RETRY_SPREAD_MS);
+      const atMs = nowMs + waitMs;
       this.#add({ host, atMs, tries: tries + 1 });
     }
     this.#arm();
   }
+}
+
+/** Which of the survivors this replica is; another one is first in each group. */
+function placeAmongSurvivors(
+  host: RaftHost,
+  lostNodeId: number,
+): { readonly rank: number; readonly of: number } {
+  const survivors = host.members.filter(({ nodeId }) => nodeId !== lostNodeId);
+  const own = survivors.findIndex(({ replicaId }) => replicaId === host.replicaId);
+  return { rank: (own + host.groupId) % survivors.length, of: survivors.length };
 }

@@ -17,3 +17,4 @@ export type {
   StateMachine,
   TrafficClass,
 } from "./types.ts";
+export { EXCHANGE_PATH, HotPeerTransport, type HotPeerTransportOptions } from "./peer-link.ts";

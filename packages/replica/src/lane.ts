@@ -266,7 +266,7 @@ export class Lane {
   }
 
   #campaign(host: RaftHost): void {
-    if (!this.#health.mayLead || host.node.state === "StateCandidate") return;
+    if (!this.#health.mayLead) return;
     this.#counters.elections += 1;
     this.#driver.wake(host);
     host.act((node) => node.campaign());
@@ -392,7 +392,7 @@ export class Lane {
       host.act((node) => node.forgetLeader());
       orphans.push(host);
     }
-    this.#elections.plan(orphans);
+    this.#elections.plan(orphans, nodeId);
     this.#options.logger.info("support for a node has ended", {
       peer: nodeId,
       reason,
