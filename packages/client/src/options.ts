@@ -34,7 +34,7 @@ export interface ClientLimits {
   readonly barriersInFlightMax: number;
   /** Barrier callers that wait. @default 100,000 */
   readonly barrierWaitersMax: number;
-  /** How long one connection attempt may take. @default 2,000 */
+  /** How long one connection attempt may take; below `attemptTimeoutMs`, so that "never sent" stays certain. @default 1,000 */
   readonly connectTimeoutMs: number;
 }
 
@@ -51,7 +51,7 @@ export const CLIENT_LIMITS: ClientLimits = {
   backoffMsMax: 500,
   barriersInFlightMax: 8,
   barrierWaitersMax: 100_000,
-  connectTimeoutMs: 2000,
+  connectTimeoutMs: 1000,
 };
 
 /** Functions and ports that differ between runtimes; `nodePorts()` makes them for Node. */

@@ -136,7 +136,8 @@ class FaultyCluster implements AppendPort {
     const lost = this.#link(nodeId).splice(0);
     const answers = this.#answers(nodeId);
     const gone = new StreamError("indeterminate", "connection lost");
-    for (const request of answers) this.#answer(request, { kind: "failed", error: gone, link: true });
+    for (const request of answers)
+      this.#answer(request, { kind: "failed", error: gone, link: true });
     answers.clear();
     const late = lost.slice(0, this.#random.uniform(lost.length + 1));
     const afterMs = this.#random.uniform(3000);
@@ -262,7 +263,9 @@ describe("puts through a faulty cluster (S1, S3, S4)", () => {
         const stored = values.map((value) => offsets.get(value));
         if (outcome === undefined) throw new Error("a put has no outcome");
         if (outcome instanceof StreamError) {
-          expect(outcome.code, "a retry fell out of the dedup window (P3)").not.toBe("indeterminate");
+          expect(outcome.code, "a retry fell out of the dedup window (P3)").not.toBe(
+            "indeterminate",
+          );
           if (!ERROR_TRAITS[outcome.code].definite) continue;
           expect(stored, `${outcome.code} although stored`).toEqual(values.map(() => undefined));
           continue;

@@ -66,6 +66,8 @@ const PAGE_BYTES_MAX = 1024 * 1024;
 const PAGE_BYTES_MIN = 32 * 1024;
 const PAGE_RECORDS_MAX = 10_000;
 const OUTAGE_PAUSE_MS = 500;
+/** Least time from one empty page to the next request. */
+const EMPTY_PAGE_MS = 50;
 
 export class StreamReader implements AsyncIterable<StreamRecordRead> {
   readonly #client: ReadingClient;
@@ -212,7 +214,8 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
   }
 
   async #read(shard: Shard, position: ReadPosition): Promise<void> {
-    const { reader } = this.#client;
+    const { reader, ports } = this.#client;
+    const { clock } = ports;
     const latest = this.#follow
       ? undefined
       : await reader.locate(shard, "LATEST", undefined, false, DEADLINE_MS);
@@ -220,11 +223,15 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
     let offset = await this.#offsetOf(shard, position);
     while (!this.#closed && offset < untilOffset) {
       const from = offset;
+      const askedAtMs = clock.monotonicMs();
       const page = await this.#fetch(shard, offset);
       if (page === undefined) continue;
       offset = Math.max(offset, page.nextOffset); // S5
       if (page.slices.length > 0) await this.#hand(shard, page, from);
       if (page.sealed && offset >= page.endOffset) return;
+      // A leader that has no room for another waiting reader answers at once.
+      const hasty = clock.monotonicMs() - askedAtMs < EMPTY_PAGE_MS;
+      if (page.slices.length === 0 && offset === from && hasty) await sleep(clock, EMPTY_PAGE_MS);
     }
   }
 
