@@ -19,7 +19,6 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const schemaDir = join(root, "proto");
 const genDir = join(root, "packages/proto/src/gen");
-const require = createRequire(import.meta.url);
 
 /** Paths below proto/, in one order on every machine. */
 const schemas = readdirSync(schemaDir, { recursive: true, encoding: "utf8" })
@@ -60,8 +59,9 @@ interface Protobuf {
 
 /** The protobufjs of proto-loader itself, so that text and reader cannot differ in version. */
 function loadDefinitions(): Namespace {
-  const loader = require.resolve("@grpc/proto-loader");
-  const protobuf = createRequire(loader)("protobufjs") as Protobuf;
+  const fromProto = createRequire(join(root, "packages/proto/package.json"));
+  const fromLoader = createRequire(fromProto.resolve("@grpc/proto-loader"));
+  const protobuf = fromLoader("protobufjs") as Protobuf;
   const definitions = new protobuf.Root();
   definitions.resolvePath = (_origin, target) => join(schemaDir, target);
   definitions.loadSync(schemas, { keepCase: false });

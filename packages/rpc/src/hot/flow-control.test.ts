@@ -1,7 +1,10 @@
 /** A reader that stops must stop the sender too, at a stated number of bytes. */
+import { StreamError } from "@millrace/base";
+import { VirtualClock } from "@millrace/base/testing";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { echo, endOf, HotWorld, messageOf, TEST_PATH } from "../testing/hot-world.ts";
+import { SYSTEM_CLOCK } from "../testing/system-clock.ts";
 import type { HotStream } from "./hot-stream.ts";
 
 const PATH = TEST_PATH;
@@ -100,5 +103,36 @@ describe("flow control", () => {
     const stream = channel.open(PATH);
     stream.send([Buffer.from("past it")]);
     expect(String(await messageOf(stream))).toBe("past it");
+  });
+
+  it("does not let a client that stopped reading keep a failed call open for ever", async () => {
+    const virtual = new VirtualClock();
+    const clock = { ...SYSTEM_CLOCK, schedule: virtual.schedule.bind(virtual) };
+    let served: HotStream | undefined;
+    const { port } = await world.serve({
+      clock,
+      limits: { pingIntervalMs: 60_000 },
+      services: {
+        [PATH]: (stream) => {
+          served = stream;
+          stream.onMessage(() => {});
+          for (let count = 0; count < 20; count += 1) stream.send([Buffer.alloc(MIB)]);
+        },
+      },
+    });
+    const stream = world.dial(port, { limits: { windowBytes: 65_535 } }).open(PATH);
+    let received = 0;
+    stream.onMessage(() => {
+      received += 1;
+      stream.pause();
+    });
+    await expect.poll(() => received).toBe(1);
+    const ended = endOf(stream);
+    const servedEnd = endOf(served as HotStream);
+    served?.end(new StreamError("deadline", "time is up"));
+    virtual.advance(9999);
+    expect([served?.ended, stream.ended]).toEqual([false, false]);
+    virtual.advance(1);
+    expect([(await ended)?.code, (await servedEnd)?.code]).toEqual(["cancelled", "deadline"]);
   });
 });

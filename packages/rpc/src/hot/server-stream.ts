@@ -88,7 +88,7 @@ export class ServerStream extends BaseStream {
     this.#stream.end();
     // Trailers wait behind queued messages, and those for a client that may have stopped reading.
     if (error !== undefined) {
-      this.setDeadline(FAREWELL_MS, () => this.reset(constants.NGHTTP2_CANCEL));
+      this.setDeadline(FAREWELL_MS, () => this.cancel(error));
     }
   }
 
