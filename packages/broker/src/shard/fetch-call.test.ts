@@ -171,6 +171,20 @@ describe("locating a position", () => {
     expect(await locate(bench, "AT_TIMESTAMP", startMs + 1)).toBe(2);
   });
 
+  it("finds the oldest record left for a time that was trimmed, past entries without records", async () => {
+    const bench = new ShardBench();
+    const startMs = bench.clock.nowMs();
+    bench.put(["a"]);
+    bench.settle();
+    bench.clock.advance(1000);
+    bench.world.elect(bench.leader);
+    bench.put(["b"]);
+    bench.settle();
+    const trim = { kind: "trim", offset: 1, throughIndex: 2 } as const;
+    bench.command({ ...trim, cutoffMs: startMs + 1, arrivalFloorMs: startMs + 1 });
+    expect(await locate(bench, "AT_TIMESTAMP", startMs)).toBe(1);
+  });
+
   it("takes from the iterator limit, NONE too", async () => {
     const bench = new ShardBench(3, shardView([clusterRecord({ limits: { kind: "aws" } })]));
     for (let calls = 0; calls < 5; calls++) await locate(bench, "NONE", 0, true);

@@ -8,6 +8,7 @@ import { StreamError } from "@millrace/base";
 import { readEntryHeader } from "@millrace/model";
 
 import type { BrokerContext } from "../context.ts";
+import type { LogEntry } from "../ports.ts";
 import type { HostedShard } from "./hosted-shard.ts";
 import { requireReadyLeader } from "./shard-access.ts";
 
@@ -90,16 +91,45 @@ export async function firstEntryAtTime(
 ): Promise<EntryPlace | undefined> {
   const { log } = hosted.group;
   const quick = log.locateTime(arrivalMs);
-  const index =
+  let index =
     quick === "temporarily-unavailable"
       ? await disk.run(() => log.locateTimeAsync(arrivalMs))
       : quick;
-  if (index === undefined || index > hosted.appliedIndex) return undefined;
-  const known = log.entries(index, index + 1, 1);
-  const entries =
-    typeof known === "string" ? await disk.run(() => log.fetchEntries(index, index + 1, 1)) : known;
-  const data = entries[0]?.data;
-  if (data === undefined) return undefined;
-  const { baseOffset, arrivalMs: arrivedAtMs } = readEntryHeader(data);
-  return { index, baseOffset, arrivalMs: arrivedAtMs };
+  // At a trim point the log answers with what is left, which may begin with entries without records.
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    const from = index;
+    const end = hosted.appliedIndex + 1;
+    if (from === undefined || from >= end) return undefined;
+    const known = log.entries(from, end, LOOK_BYTES);
+    const entries =
+      typeof known === "string"
+        ? await disk.run(() => log.fetchEntries(from, end, LOOK_BYTES))
+        : known;
+    const found = entries.map(placeOf).find((place) => isFrom(place, arrivalMs));
+    if (found !== undefined) return found;
+    index = nextIndex(entries);
+  }
+  throw new StreamError(
+    "unavailable",
+    `group ${hosted.group.groupId}: no records near the time ${arrivalMs}`,
+  );
+}
+
+/** Bytes of one look at the log, and looks before giving up: entries without records are few and small. */
+const LOOK_BYTES = 4096;
+const LOOKS_MAX = 100;
+
+function placeOf({ type, index, data }: LogEntry): EntryPlace | undefined {
+  if (type !== "EntryNormal" || data.byteLength === 0) return undefined;
+  const { kind, baseOffset, arrivalMs } = readEntryHeader(data);
+  return kind === "records" ? { index, baseOffset, arrivalMs } : undefined;
+}
+
+function isFrom(place: EntryPlace | undefined, arrivalMs: number): place is EntryPlace {
+  return place !== undefined && place.arrivalMs >= arrivalMs;
+}
+
+function nextIndex(entries: readonly LogEntry[]): number | undefined {
+  const last = entries.at(-1);
+  return last === undefined ? undefined : last.index + 1;
 }

@@ -32,7 +32,7 @@ function encodeEntries(shape: readonly (readonly (readonly number[])[])[]) {
     const count = texts.length - baseOffset;
     const arrivalMs = 100 * entry;
     writeRecordsHeader(data, { count, baseOffset, arrivalMs, batchCount: batches.length });
-    return { term: 1, index: entry + 1, type: "EntryNormal", data };
+    return { term: 1, index: entry + 1, type: "EntryNormal" as const, data };
   });
   return { texts, entries };
 }

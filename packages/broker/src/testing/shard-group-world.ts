@@ -198,12 +198,22 @@ export class WorldReplica implements ShardGroup, ShardLog {
   }
 
   locateTime(arrivalMs: number): LocateAnswer {
-    const index = this.#find((meta) => meta.arrivalMs >= arrivalMs);
+    const index = this.#atTime(arrivalMs);
     return index !== undefined && index <= this.coldIndex ? "temporarily-unavailable" : index;
   }
 
   async locateTimeAsync(arrivalMs: number): Promise<number | undefined> {
-    return this.#find((meta) => meta.arrivalMs >= arrivalMs);
+    return this.#atTime(arrivalMs);
+  }
+
+  /** As the real log: a time before the oldest entry is answered with the oldest entry, of any kind. */
+  #atTime(arrivalMs: number): number | undefined {
+    const found = this.#find((meta) => meta.arrivalMs >= arrivalMs);
+    const meta = { baseOffset: 0, count: 0, arrivalMs: 0 };
+    const before = this.#world.committed
+      .slice(0, this.#base.index)
+      .some(({ data }) => readEntryMeta(data, meta) && meta.arrivalMs >= arrivalMs);
+    return before && this.firstIndex() <= this.#applied ? this.firstIndex() : found;
   }
 
   #read(lo: number, hi: number, maxBytes: number): readonly LogEntry[] {
