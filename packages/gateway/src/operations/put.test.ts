@@ -214,7 +214,7 @@ describe("PutRecords", () => {
     const answers = [
       await putMany([first("0"), bad]),
       await putMany([first("0"), large]),
-      await putMany([...Array<object>(10).fill(fits), first("")]),
+      await putMany([...Array.from({ length: 10 }, () => fits), first("")]),
     ];
     expect(answers.map(({ body }) => body.__type)).toEqual(
       Array(3).fill("InvalidArgumentException"),
@@ -233,7 +233,9 @@ describe("PutRecords", () => {
     const answer = await service.call("PutRecords", input, { encoding: "cbor" });
     expect(answer.body.FailedRecordCount).toBe(0);
     expect(storedIn(0)).toBe(20);
-    expect((await putMany(Array(501).fill(first("")))).body.__type).toBe("ValidationException");
+    expect((await putMany(Array.from({ length: 501 }, () => first("")))).body.__type).toBe(
+      "ValidationException",
+    );
   });
 
   it("keeps keys of any script and bytes of any value", async () => {

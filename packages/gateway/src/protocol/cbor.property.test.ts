@@ -1,5 +1,5 @@
 import { Decoder } from "cbor-x";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 
 import { CborError, decodeCbor, encodeCbor } from "./cbor.ts";

@@ -29,7 +29,7 @@ describe("CBOR as the service writes it", () => {
       c: [0, -1, 24, 256, 65_536, true],
     };
     expect(encodeCbor(value).toString("hex")).toBe(
-      "bf61614201026163" + "9f00201818190100" + "1a00010000f5ffff",
+      "bf616142010261639f002018181901001a00010000f5ffff",
     );
   });
 });

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 
 import { KINESIS_OPERATIONS, KINESIS_SHAPES } from "../gen/kinesis-tables.ts";
@@ -63,11 +63,11 @@ it("answers any members of any operation, in both encodings", async () => {
     fc.asyncProperty(
       fc.constantFrom(...operations),
       inputs,
-      fc.constantFrom("json", "cbor"),
+      fc.constantFrom("json" as const, "cbor" as const),
       async (operation, input, encoding) => {
         if (backend.view.list("stream").length === 0) backend.addStream({ streamName: "orders" });
         const { status, body } = await service.call(operation, input, {
-          encoding: encoding as "json" | "cbor",
+          encoding,
         });
         expectWellFormed(status, { ...body });
       },
