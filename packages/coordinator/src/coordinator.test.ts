@@ -294,6 +294,19 @@ describe("streams", () => {
     ]);
   });
 
+  it("are removed also when the step towards it was refused at first", async () => {
+    const cluster = await formedCluster(3);
+    await cluster.run(create(cluster));
+    const target = { account: ACCOUNT, streamName: "orders", streamId: "" };
+    await cluster.run(cluster.leader.services.coordinator.deleteStream(target, KEY));
+    cluster.refusal = new StreamError("overloaded", "the log is full");
+    await cluster.pass(3_000);
+    expect(orders(cluster)?.status).toBe("DELETING");
+    cluster.refusal = undefined;
+    await cluster.pass(520);
+    expect(orders(cluster)).toBeUndefined();
+  });
+
   it("that are created at once are spread over the brokers all the same", async () => {
     const cluster = await formedCluster(3);
     cluster.held = true;

@@ -187,6 +187,20 @@ describe("a metadata tail", () => {
     expect([stuck.error?.code, node.server.openTails]).toEqual(["overloaded", 0]);
   });
 
+  it("ends when its stream refuses a message, and takes nobody along", () => {
+    const node = new Node();
+    node.do(formCommand());
+    const broken = new Reader();
+    node.tail({}, CLUSTER, broken);
+    const healthy = node.tail();
+    broken.send = () => {
+      throw new StreamError("overloaded", "64 messages wait");
+    };
+    node.do(tagged("K2"));
+    expect([broken.error?.code, node.server.openTails]).toEqual(["overloaded", 1]);
+    expect(healthy.view.index).toBe(2);
+  });
+
   it("hears a heartbeat every 500 ms while there is nothing else", () => {
     const node = new Node();
     node.do(formCommand());

@@ -1,6 +1,6 @@
 /** One reader's way through the metadata log. */
 import type { Clock } from "@millrace/base";
-import { StreamError } from "@millrace/base";
+import { asStreamError, StreamError } from "@millrace/base";
 import type { MetadataChange } from "@millrace/model";
 import type { Change, TailResponse } from "@millrace/proto";
 
@@ -183,7 +183,12 @@ export class Tail {
   }
 
   #send(response: TailResponse): void {
-    if (!this.#options.sink.send(response)) this.#blockedAtMs = this.#options.clock.monotonicMs();
+    try {
+      const more = this.#options.sink.send(response);
+      if (!more) this.#blockedAtMs = this.#options.clock.monotonicMs();
+    } catch (error) {
+      this.end(asStreamError(error)); // the stream refuses more: its reader resumes from its index
+    }
   }
 }
 

@@ -218,6 +218,17 @@ describe("the life of a stream", () => {
     expect(machine.state.auxiliary.ledGroups.size).toBe(0);
   });
 
+  it("takes more than half of the replicas to open, also of an even number", () => {
+    const machine = formed();
+    machine.do(createCommand({ placements: [[0, 1]] }), created(1, { leading: true }), {
+      kind: "activate-stream",
+      ...target,
+    });
+    expect(machine.stream?.status).toBe("CREATING");
+    machine.do(created(2, { replicaId: 5 }), { kind: "activate-stream", ...target });
+    expect(machine.stream?.status).toBe("ACTIVE");
+  });
+
   it("can be deleted while it is created, and only once", () => {
     const machine = formed();
     machine.do(createCommand());

@@ -30,6 +30,8 @@ export class FakeCluster {
   readonly nodes: readonly FakeNode[];
   /** While true, what is proposed stays uncommitted. */
   held = false;
+  /** What the leader answers to every proposal, instead of taking it. */
+  refusal: StreamError | undefined;
   /** Whether a read index can be confirmed. */
   quorum = true;
   term = 0;
@@ -73,6 +75,7 @@ export class FakeCluster {
       const hint = leaderNodeId === undefined ? {} : { leaderNodeId };
       return new StreamError("not-leader", "not the leader", { hint });
     }
+    if (this.refusal !== undefined) return this.refusal;
     if (proposal.term !== this.term) return new StreamError("not-leader", "term is over");
     this.#uncommitted.push(proposal);
     this.commitSoon();
