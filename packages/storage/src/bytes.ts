@@ -48,17 +48,20 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#buffer.writeUInt8(value, this.#grow(1));
+    const at = this.#grow(1); // May replace the buffer.
+    this.#buffer.writeUInt8(value, at);
     return this;
   }
 
   u16(value: number): this {
-    this.#buffer.writeUInt16LE(value, this.#grow(2));
+    const at = this.#grow(2); // May replace the buffer.
+    this.#buffer.writeUInt16LE(value, at);
     return this;
   }
 
   u32(value: number): this {
-    this.#buffer.writeUInt32LE(value, this.#grow(4));
+    const at = this.#grow(4); // May replace the buffer.
+    this.#buffer.writeUInt32LE(value, at);
     return this;
   }
 

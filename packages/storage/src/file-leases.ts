@@ -42,7 +42,7 @@ export class FileLeases {
   }
 
   forgetAll(): void {
-    for (const path of [...this.#leases.keys()]) this.forget(path);
+    for (const path of this.#leases.keys()) this.forget(path);
   }
 
   #take(path: string): Lease {

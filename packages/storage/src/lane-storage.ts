@@ -422,8 +422,9 @@ export class LaneStorage {
         if (state?.location.kind === "file") live.add(state.location.fileId);
       }
     }
-    const obsolete = [...this.#parts.states.knownFiles].some((id) => !live.has(id));
-    if (obsolete) this.#inBackground(() => this.#parts.states.removeExcept(live));
+    const { states } = this.#parts;
+    const obsolete = states.takeObsolete(live);
+    if (obsolete.length > 0) this.#inBackground(() => states.remove(obsolete));
   }
 
   /** Housekeeping that loses nothing when it fails: it is tried again after the next start. */

@@ -122,7 +122,7 @@ export function installOperation(
   const slot = stateSlot(snapshot, files);
   return {
     frameBytes: FRAME_BYTES + stateBytes(snapshot),
-    before: slot.before,
+    before: () => slot.before(),
     encode(builder) {
       if (group.written === undefined) return;
       putFrame(builder, { type: "snapshot-installed", groupId: group.groupId, state: slot.stored });
@@ -148,7 +148,7 @@ export function trimOperation(
   const slot = stateSlot(snapshot, files);
   return {
     frameBytes: FRAME_BYTES + stateBytes(snapshot),
-    before: slot.before,
+    before: () => slot.before(),
     encode(builder) {
       const { written } = group;
       if (written === undefined) return;

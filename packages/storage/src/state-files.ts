@@ -93,16 +93,19 @@ export class StateFiles {
     }
   }
 
-  /** Removes files that no state in `live` refers to; the log that supersedes them is durable. */
-  async removeExcept(live: ReadonlySet<number>): Promise<void> {
-    for (const id of [...this.#known].filter((id) => !live.has(id))) {
-      this.#known.delete(id);
-      await removeIfPresent(this.#fileSystem, this.#layout.stateFile(id));
-    }
+  /**
+   * Forgets and returns the files that no state in `live` refers to. Called while no write is under
+   * way, so a file that is about to be named cannot be among them.
+   */
+  takeObsolete(live: ReadonlySet<number>): readonly number[] {
+    const obsolete = [...this.#known].filter((id) => !live.has(id));
+    for (const id of obsolete) this.#known.delete(id);
+    return obsolete;
   }
 
-  get knownFiles(): ReadonlySet<number> {
-    return this.#known;
+  /** Removes files that a durable log has superseded. */
+  async remove(fileIds: readonly number[]): Promise<void> {
+    for (const id of fileIds) await removeIfPresent(this.#fileSystem, this.#layout.stateFile(id));
   }
 }
 

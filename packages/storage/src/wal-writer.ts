@@ -26,7 +26,7 @@ export interface WalOperation {
 /** The batch that opens a file. */
 export interface CheckpointBatch {
   readonly frames: readonly Uint8Array[];
-  durable(): void;
+  readonly durable: () => void;
 }
 
 export interface WalWriterHost {

@@ -136,6 +136,30 @@ export class MemoryFileSystem implements FileSystem {
     return { freeBytes: Math.max(0, totalBytes - this.#usedBytes()), totalBytes };
   }
 
+  /**
+   * The disk as one process sees it: after the next crash nothing that this process had under way
+   * takes effect or returns, as nothing of a dead process does.
+   */
+  attach(): FileSystem {
+    const generation = this.#generation;
+    const alive = async <Result>(run: () => Promise<Result>): Promise<Result> => {
+      await this.leave(generation);
+      const result = await run();
+      await this.leave(generation);
+      return result;
+    };
+    return {
+      open: (path, options) => alive(() => this.open(path, options)),
+      list: (path) => alive(() => this.list(path)),
+      makeDirectory: (path) => alive(() => this.makeDirectory(path)),
+      rename: (from, to) => alive(() => this.rename(from, to)),
+      remove: (path) => alive(() => this.remove(path)),
+      syncDirectory: (path) => alive(() => this.syncDirectory(path)),
+      sizeOf: (path) => alive(() => this.sizeOf(path)),
+      space: () => alive(() => this.space()),
+    };
+  }
+
   /** Power loss, or with `lose: "none"` the death of the process. Old handles never answer again. */
   crash({ lose, sectorBytes = 4096, random }: CrashOptions): void {
     this.#generation++;
@@ -152,7 +176,7 @@ export class MemoryFileSystem implements FileSystem {
         if (lose === "subset") inode.durable = partly(inode.durable, change, sectorBytes, random);
       }
       inode.pending = [];
-      inode.current = Buffer.from(inode.durable);
+      inode.current = copyOf(inode.durable);
     }
     this.#files = new Map(this.#durableFiles);
   }
@@ -160,7 +184,7 @@ export class MemoryFileSystem implements FileSystem {
   /** Everything that is there now becomes durable: the disk after a clean shutdown. */
   settle(): void {
     for (const inode of this.#files.values()) {
-      inode.durable = Buffer.from(inode.current);
+      inode.durable = copyOf(inode.current);
       inode.pending = [];
     }
     this.#durableFiles = new Map(this.#files);
@@ -189,8 +213,8 @@ export class MemoryFileSystem implements FileSystem {
       durable: Buffer.alloc(0),
       pending: [],
     };
-    inode.current = Buffer.from(bytes);
-    inode.durable = Buffer.from(bytes);
+    inode.current = copyOf(bytes);
+    inode.durable = copyOf(bytes);
     inode.pending = [];
     this.#files.set(path, inode);
     this.#durableFiles.set(path, inode);
@@ -209,8 +233,8 @@ export class MemoryFileSystem implements FileSystem {
       let twin = inodes.get(inode);
       if (twin === undefined) {
         twin = {
-          current: Buffer.from(inode.current),
-          durable: Buffer.from(inode.durable),
+          current: copyOf(inode.current),
+          durable: copyOf(inode.durable),
           pending: [...inode.pending],
         };
         inodes.set(inode, twin);
@@ -361,17 +385,31 @@ function applyChange(files: Map<string, Inode>, change: FolderChange): void {
   }
 }
 
-/** Changed in place where it fits: tests write many megabytes. */
+/** Changed in place, with room to grow: tests write many megabytes. */
 function applied(bytes: Buffer, change: PendingChange): Buffer {
-  if (change.kind === "truncate") {
-    if (change.bytes <= bytes.byteLength) return bytes.subarray(0, change.bytes);
-    return Buffer.concat([bytes, Buffer.alloc(change.bytes - bytes.byteLength)]);
-  }
+  if (change.kind === "truncate") return resized(bytes, change.bytes);
   const end = change.position + change.bytes.byteLength;
-  let target = bytes;
-  if (end > bytes.byteLength) target = Buffer.concat([bytes, Buffer.alloc(end - bytes.byteLength)]);
+  const target = end > bytes.byteLength ? resized(bytes, end) : bytes;
   target.set(change.bytes, change.position);
   return target;
+}
+
+function resized(bytes: Buffer, length: number): Buffer {
+  if (length <= bytes.byteLength) return bytes.subarray(0, length);
+  if (length <= bytes.buffer.byteLength - bytes.byteOffset) {
+    const longer = Buffer.from(bytes.buffer, bytes.byteOffset, length);
+    return longer.fill(0, bytes.byteLength);
+  }
+  // `Buffer.alloc` never takes from the shared pool, so growing in place touches no other buffer.
+  const larger = Buffer.alloc(length + Math.min(length, 1 << 20));
+  larger.set(bytes, 0);
+  return larger.subarray(0, length);
+}
+
+function copyOf(bytes: Uint8Array): Buffer {
+  const copy = Buffer.alloc(bytes.byteLength);
+  copy.set(bytes, 0);
+  return copy;
 }
 
 function partly(bytes: Buffer, change: PendingChange, sectorBytes: number, random: Random): Buffer {

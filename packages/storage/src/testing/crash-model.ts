@@ -1,0 +1,279 @@
+/**
+ * A random host over a lane, and a model of what it may find after a crash: for each group, the state
+ * after some prefix of the operations it submitted, and no shorter prefix than was acknowledged.
+ */
+import type { Random } from "@millrace/base";
+
+import type { GroupLog } from "../group-log.ts";
+import type { LaneStorage } from "../lane-storage.ts";
+import type { GroupWrite, HardState, LogEntry, StateSnapshot } from "../types.ts";
+import { CONF, entry, recordData } from "./lane-fixture.ts";
+
+/** Everything that a reader of a group can see. */
+export interface GroupView {
+  readonly replicaId: number;
+  readonly hardState: HardState;
+  readonly compactedIndex: number;
+  readonly compactedTerm: number;
+  readonly base: string;
+  readonly entries: readonly string[];
+}
+
+const shown = ({ index, term, type, data }: LogEntry) =>
+  `${index}/${term}/${type}/${data.byteLength}/${Buffer.from(data.subarray(0, 40)).toString("hex")}`;
+
+const shownState = ({ index, term, state }: StateSnapshot) =>
+  `${index}/${term}/${state.byteLength}/${state[0] ?? 0}`;
+
+/** What the lane answers, in the model's terms. */
+export async function viewOf(group: GroupLog): Promise<GroupView> {
+  const entries: string[] = [];
+  let next = group.firstIndex();
+  while (next <= group.lastIndex()) {
+    const some = await group.fetchEntries(next, group.lastIndex() + 1, 1 << 20);
+    entries.push(...some.map(shown));
+    next += some.length;
+  }
+  const compactedIndex = group.firstIndex() - 1;
+  return {
+    replicaId: group.replicaId,
+    hardState: group.hardState,
+    compactedIndex,
+    compactedTerm: Number(group.term(compactedIndex)),
+    base: shownState(group.baseSnapshot()),
+    entries,
+  };
+}
+
+class ModelGroup {
+  readonly groupId: number;
+  readonly replicaId: number;
+  log: GroupLog | undefined;
+  hardState: HardState = { term: 0, vote: 0, commit: 0 };
+  compactedIndex = 0;
+  compactedTerm = 0;
+  base: StateSnapshot = { index: 0, term: 0, confState: CONF, state: Buffer.alloc(0) };
+  entries: LogEntry[] = [];
+  /** States after each operation so far, oldest first; the first one is known to be durable. */
+  states: { readonly operation: number; readonly view: GroupView | undefined }[] = [];
+
+  constructor(groupId: number, replicaId: number) {
+    this.groupId = groupId;
+    this.replicaId = replicaId;
+  }
+
+  get lastIndex(): number {
+    return this.compactedIndex + this.entries.length;
+  }
+
+  termAt(index: number): number {
+    if (index === this.compactedIndex) return this.compactedTerm;
+    return this.entries[index - this.compactedIndex - 1]?.term ?? -1;
+  }
+
+  view(): GroupView {
+    const { replicaId, compactedIndex, compactedTerm } = this;
+    const commit = Math.max(compactedIndex, Math.min(this.hardState.commit, this.lastIndex));
+    return {
+      replicaId,
+      hardState: { ...this.hardState, commit },
+      compactedIndex,
+      compactedTerm,
+      base: shownState(this.base),
+      entries: this.entries.map(shown),
+    };
+  }
+}
+
+export class CrashModel {
+  readonly #random: Random;
+  readonly #groups = new Map<number, ModelGroup>();
+  /** Operations submitted so far; each has a number. */
+  #operation = 0;
+  /** All operations up to this one are acknowledged. */
+  #acknowledged = 0;
+  #nextReplicaId = 1;
+  lane: LaneStorage | undefined;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  #chance(percent: number): boolean {
+    return this.#random.uniform(100) < percent;
+  }
+
+  /** One turn of the host: some writes, and sometimes a group made or dropped. */
+  async turn(): Promise<void> {
+    const lane = this.lane;
+    if (lane === undefined) return;
+    if (this.#groups.size === 0 || (this.#groups.size < 4 && this.#chance(5))) {
+      await this.#create(lane);
+    }
+    if (this.#groups.size > 1 && this.#chance(1)) await this.#drop(lane);
+    const writes: GroupWrite[] = [];
+    for (const group of this.#groups.values()) {
+      if (group.log !== undefined && this.#chance(60)) writes.push(this.#write(group, group.log));
+    }
+    const upTo = this.#operation;
+    const durable = new Promise<void>((resolve) => {
+      lane.submit(writes, () => {
+        this.#acknowledged = Math.max(this.#acknowledged, upTo);
+        resolve();
+      });
+    });
+    if (this.#chance(30)) await durable;
+  }
+
+  async #create(lane: LaneStorage): Promise<void> {
+    const groupId = 1 + this.#random.uniform(6);
+    if (this.#groups.has(groupId)) return;
+    const group = new ModelGroup(groupId, this.#nextReplicaId++);
+    const operation = ++this.#operation;
+    group.states.push({ operation: 0, view: undefined }, { operation, view: group.view() });
+    this.#groups.set(groupId, group);
+    const { replicaId } = group;
+    group.log = await lane.createGroup({ groupId, replicaId, confState: CONF, kind: 2 });
+    this.#acknowledged = Math.max(this.#acknowledged, operation);
+    this.#provide(group);
+  }
+
+  async #drop(lane: LaneStorage): Promise<void> {
+    const group = [...this.#groups.values()].find(({ log }) => log !== undefined);
+    if (group === undefined) return;
+    const operation = ++this.#operation;
+    group.states.push({ operation, view: undefined });
+    group.log = undefined;
+    await lane.dropGroup(group.groupId);
+    this.#acknowledged = Math.max(this.#acknowledged, operation);
+    this.#groups.delete(group.groupId);
+  }
+
+  /** The state machine is applied up to the commit index and its state is as large as it likes. */
+  #provide(group: ModelGroup): void {
+    group.log?.setStateProvider(() => {
+      const index = Math.max(group.base.index, Math.min(group.hardState.commit, group.lastIndex));
+      const state = Buffer.alloc(index % 3 === 0 ? 9000 : 100, index & 0xff);
+      return { index, term: group.termAt(index), confState: CONF, state };
+    });
+  }
+
+  #write(group: ModelGroup, log: GroupLog): GroupWrite {
+    const parts: { -readonly [Field in keyof GroupWrite]: GroupWrite[Field] } = { group: log };
+    if (this.#chance(2)) parts.snapshot = this.#install(group);
+    if (this.#chance(50) || parts.snapshot !== undefined) parts.hardState = this.#hardState(group);
+    if (this.#chance(80)) parts.entries = this.#append(group);
+    if (this.#chance(4)) parts.trim = this.#trim(group);
+    log.committed(group.hardState.commit);
+    return parts;
+  }
+
+  #install(group: ModelGroup): StateSnapshot {
+    const index = group.lastIndex + 1 + this.#random.uniform(50);
+    const term = Math.max(1, group.hardState.term);
+    const state = Buffer.alloc(this.#chance(50) ? 6000 : 30, index & 0xff);
+    group.base = { index, term, confState: CONF, state };
+    group.compactedIndex = index;
+    group.compactedTerm = term;
+    group.entries = [];
+    this.#note(group);
+    return group.base;
+  }
+
+  #hardState(group: ModelGroup): HardState {
+    const { term, vote, commit } = group.hardState;
+    const next = this.#chance(20)
+      ? { term: term + 1, vote: this.#random.uniform(4) }
+      : { term, vote: vote === 0 ? this.#random.uniform(4) : vote };
+    const room = Math.max(0, group.lastIndex - commit);
+    group.hardState = {
+      ...next,
+      commit: Math.max(group.compactedIndex, commit + this.#random.uniform(room + 1)),
+    };
+    this.#note(group);
+    return group.hardState;
+  }
+
+  #append(group: ModelGroup): readonly LogEntry[] {
+    const floor = Math.max(group.hardState.commit, group.compactedIndex);
+    const back = this.#chance(15) ? this.#random.uniform(4) : 0;
+    const first = Math.max(floor + 1, group.lastIndex + 1 - back);
+    const term = Math.max(1, group.hardState.term);
+    const made: LogEntry[] = [];
+    const count = 1 + this.#random.uniform(4);
+    for (let index = first; index < first + count; index++) {
+      const bytes = this.#chance(30) ? 40_000 : this.#random.uniform(300);
+      const salt = this.#random.uniform(256);
+      const data =
+        bytes < 24 ? Buffer.alloc(bytes, salt) : recordData(index, 1, index * 7, bytes, salt);
+      made.push(entry(index, term, data));
+    }
+    group.entries = [...group.entries.slice(0, first - group.compactedIndex - 1), ...made];
+    this.#note(group);
+    return made;
+  }
+
+  #trim(group: ModelGroup): { throughIndex: number; snapshot: StateSnapshot } {
+    const { commit } = group.hardState;
+    const span = Math.max(0, Math.min(commit, group.lastIndex) - group.compactedIndex);
+    const throughIndex = group.compactedIndex + this.#random.uniform(span + 1);
+    const term = group.termAt(throughIndex);
+    const state = Buffer.alloc(this.#chance(50) ? 5000 : 20, throughIndex & 0xff);
+    const index = Math.max(throughIndex, Math.min(group.base.index, group.lastIndex));
+    const snapshot = { index, term: group.termAt(index), confState: CONF, state };
+    group.entries = group.entries.slice(throughIndex - group.compactedIndex);
+    group.compactedIndex = throughIndex;
+    group.compactedTerm = term;
+    group.base = snapshot;
+    this.#note(group);
+    return { throughIndex, snapshot };
+  }
+
+  #note(group: ModelGroup): void {
+    group.states.push({ operation: ++this.#operation, view: group.view() });
+  }
+
+  /** States that the disk may hold now. */
+  #allowed(group: ModelGroup): readonly (GroupView | undefined)[] {
+    const durable = group.states.findLastIndex(({ operation }) => operation <= this.#acknowledged);
+    return group.states.slice(Math.max(0, durable)).map(({ view }) => view);
+  }
+
+  /** Compares a reopened lane with what may be there, and goes on from what is. */
+  async adopt(lane: LaneStorage): Promise<readonly string[]> {
+    const wrong: string[] = [];
+    this.lane = lane;
+    const found = new Map(lane.groups().map((group) => [group.groupId, group]));
+    for (const group of this.#groups.values()) {
+      const log = found.get(group.groupId);
+      found.delete(group.groupId);
+      const actual = log && (await viewOf(log));
+      const text = JSON.stringify(actual);
+      const allowed = this.#allowed(group);
+      if (!allowed.some((view) => JSON.stringify(view) === text)) {
+        wrong.push(`group ${group.groupId}: ${text}\n  is none of ${JSON.stringify(allowed)}`);
+      }
+      if (log === undefined) this.#groups.delete(group.groupId);
+      else await this.#restart(group, log);
+    }
+    for (const groupId of found.keys())
+      wrong.push(`group ${groupId} was never made, or was dropped`);
+    this.#acknowledged = this.#operation;
+    return wrong;
+  }
+
+  async #restart(group: ModelGroup, log: GroupLog): Promise<void> {
+    group.log = log;
+    group.hardState = log.hardState;
+    group.compactedIndex = log.firstIndex() - 1;
+    group.compactedTerm = Number(log.term(group.compactedIndex));
+    group.base = log.baseSnapshot();
+    group.entries = [];
+    while (group.lastIndex < log.lastIndex()) {
+      const next = group.lastIndex + 1;
+      group.entries.push(...(await log.fetchEntries(next, log.lastIndex() + 1, 1 << 20)));
+    }
+    group.states = [{ operation: this.#operation, view: group.view() }];
+    this.#provide(group);
+  }
+}
