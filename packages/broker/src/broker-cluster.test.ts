@@ -1,8 +1,9 @@
-import { decodeAppendResponse } from "@millrace/rpc";
+import { decodeAppendResponse, decodeFetchResponse, encodeFetchRequest } from "@millrace/rpc";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { BrokerCluster, FIRST_GROUP } from "./testing/broker-cluster.ts";
-import { clusterRecord, HOUR_MS, nth } from "./testing/fixtures.ts";
+import { CLUSTER, clusterRecord, HOUR_MS, nth } from "./testing/fixtures.ts";
+import { MessagePipe } from "./testing/message-pipe.ts";
 
 describe("brokers on lanes", () => {
   let cluster: BrokerCluster | undefined;
@@ -137,5 +138,46 @@ describe("brokers on lanes", () => {
       undefined,
       undefined,
     ]);
+  });
+
+  it("answer their last puts and end long polls when they drain", async () => {
+    cluster = await BrokerCluster.create(1);
+    const { lanes } = cluster;
+    const nodeId = cluster.leaderNode(FIRST_GROUP);
+    const { pipe, put } = cluster.appends(nodeId);
+    const poll = new MessagePipe();
+    const broker = cluster.broker(nodeId);
+    broker.handlers.fetchStream(poll, { principal: CLUSTER });
+    const request = { requestId: 1, groupId: FIRST_GROUP, offset: 5, waitMs: 30_000 };
+    const bounds = { maxBytes: 1000, maxRecords: 10, limited: false };
+    poll.receive(encodeFetchRequest({ ...request, ...bounds }));
+    put(FIRST_GROUP, "last");
+    await lanes.until(broker.drain(5000));
+    expect(pipe.sent.map((message) => decodeAppendResponse(message).failure)).toEqual([undefined]);
+    expect(poll.sent.map((message) => decodeFetchResponse(message))).toEqual([
+      expect.objectContaining({ requestId: 1, slices: [], nextOffset: 5 }),
+    ]);
+  });
+
+  it("tell the state of their groups, locate positions and refuse callers without a name", async () => {
+    cluster = await BrokerCluster.create(1);
+    await cluster.putUntilStored(FIRST_GROUP, "a", 1);
+    const nodeId = cluster.leaderNode(FIRST_GROUP);
+    const { handlers } = cluster.broker(nodeId);
+    expect(handlers.groupStatuses()).toEqual([
+      expect.objectContaining({
+        groupId: FIRST_GROUP,
+        kind: "shard",
+        role: "leader",
+        leaderNodeId: nodeId,
+        leaderReplicaId: FIRST_GROUP * 10 + nodeId,
+      }),
+    ]);
+    const request = { groupId: FIRST_GROUP, position: "LATEST", timestampMs: 0, limited: false };
+    const latest = handlers.locate(request, CLUSTER);
+    expect(await cluster.lanes.until(latest)).toEqual({ offset: 1, trimOffset: 0, endOffset: 1 });
+    const wrong = handlers.locate({ ...request, position: "NEWEST" }, CLUSTER);
+    await expect(wrong).rejects.toMatchObject({ code: "invalid-argument" });
+    expect(() => handlers.appendStream(new MessagePipe(), {})).toThrow("no principal");
   });
 });

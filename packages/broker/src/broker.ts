@@ -82,7 +82,7 @@ export class Broker {
       diskFull: () => this.#diskFull,
     };
     this.#shards = new Shards(this.#context);
-    this.#reports = new ReplicaReports(clock, logger, options.report);
+    this.#reports = new ReplicaReports(clock, options.random, logger, options.report);
     this.#trimmer = new Trimmer(this.#context, this.#shards);
     this.#reconciler = new Reconciler({
       view,

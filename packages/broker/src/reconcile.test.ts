@@ -39,6 +39,8 @@ class NotingLane implements BrokerLane {
   }
 }
 
+const NO_JITTER = { uniform: () => 0, bytes: (length: number) => new Uint8Array(length) };
+
 class Node {
   readonly clock = new VirtualClock();
   readonly view = new MetadataView();
@@ -46,7 +48,7 @@ class Node {
   readonly calls: (readonly ReplicaReport[])[] = [];
   readonly leading = new Set<number>();
   failures = 0;
-  readonly reports = new ReplicaReports(this.clock, SILENT_LOGGER, async (reports) => {
+  readonly reports = new ReplicaReports(this.clock, NO_JITTER, SILENT_LOGGER, async (reports) => {
     this.calls.push(reports);
     if (this.failures-- > 0) throw new StreamError("unavailable", "no coordinator");
   });

@@ -5,7 +5,7 @@
  * Reports state facts and are idempotent, so the newest about a group replaces an older one that has
  * not left yet; the queue is bounded by the number of groups.
  */
-import type { Clock, Logger } from "@millrace/base";
+import type { Clock, Logger, Random } from "@millrace/base";
 
 import {
   REPORT_AGAIN_MS,
@@ -25,6 +25,7 @@ interface Told {
 
 export class ReplicaReports {
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #logger: Logger;
   readonly #send: SendReports;
   readonly #waiting = new Map<number, ReplicaReport>();
@@ -34,8 +35,9 @@ export class ReplicaReports {
   #stopped = false;
   #backoffMs = REPORT_BACKOFF_MS_MIN;
 
-  constructor(clock: Clock, logger: Logger, send: SendReports) {
+  constructor(clock: Clock, random: Random, logger: Logger, send: SendReports) {
     this.#clock = clock;
+    this.#random = random;
     this.#logger = logger;
     this.#send = send;
   }
@@ -75,12 +77,14 @@ export class ReplicaReports {
       this.#answered(reports);
       this.#clock.soon(() => void this.#flush());
     } catch (error) {
+      // Up to half as much again, so that brokers that lost the coordinator together do not return together.
+      const retryInMs = this.#backoffMs + this.#random.uniform(this.#backoffMs / 2);
       this.#logger.warn("Replica reports were not answered and will be repeated", {
         count: reports.length,
-        retryInMs: this.#backoffMs,
+        retryInMs,
         error: String(error),
       });
-      this.#clock.schedule(this.#backoffMs, () => void this.#flush());
+      this.#clock.schedule(retryInMs, () => void this.#flush());
       this.#backoffMs = Math.min(this.#backoffMs * 2, REPORT_BACKOFF_MS_MAX);
     }
   }

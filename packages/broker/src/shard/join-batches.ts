@@ -22,7 +22,8 @@ export function joinBatches(
 ): { readonly data: Uint8Array; readonly count: number } {
   const bytes = batches.reduce((sum, batch) => sum + batch.lengthBytes, ENTRY_HEADER_BYTES);
   const count = batches.reduce((sum, batch) => sum + batch.count, 0);
-  const data = Buffer.allocUnsafe(bytes); // every byte is written below
+  // Of its own, not of the shared pool: a small entry kept in memory must not hold a slab. All of it is written below.
+  const data = Buffer.allocUnsafeSlow(bytes);
   writeRecordsHeader(data, { ...at, count, batchCount: batches.length });
   let to = ENTRY_HEADER_BYTES;
   for (const batch of batches) {
