@@ -15,11 +15,12 @@ class Coordinators {
   readonly lanes: LaneCluster;
   readonly #byNode: Map<number, Coordinator>;
 
-  static async form(seed: number): Promise<Coordinators> {
+  static async form(seed: number, compactAfterEntries: number): Promise<Coordinators> {
     const byNode = new Map<number, Coordinator>();
     const made: { all?: Coordinators } = {};
     const lanes = await LaneCluster.create({
       seed,
+      config: { compactAfterEntries },
       createStateMachine: (nodeId, group) => {
         if (made.all === undefined) throw new Error("no group exists before the cluster is formed");
         return made.all.on(nodeId).stateMachineFor(group);
@@ -116,8 +117,8 @@ afterEach(async () => {
   running = undefined;
 });
 
-async function formed(seed: number): Promise<Coordinators> {
-  running = await Coordinators.form(seed);
+async function formed(seed: number, compactAfterEntries = 10_000): Promise<Coordinators> {
+  running = await Coordinators.form(seed, compactAfterEntries);
   return running;
 }
 
@@ -139,6 +140,18 @@ describe("metadata on real lanes", () => {
         .localView.list("stream")
         .map(({ streamName }) => streamName),
     ).toEqual(["a", "b"]);
+  });
+
+  it("reaches a voter by snapshot that was away while the log was shortened", async () => {
+    const all = await formed(61, 10);
+    const away = NODES.find((nodeId) => nodeId !== all.lanes.leaderNode(1)) ?? 0;
+    all.kill(away);
+    for (let at = 0; at < 40; at++) expect(await all.createStream(`s${at}`)).toBe("created");
+    expect(all.lanes.leader(1)?.log.firstIndex()).toBeGreaterThan(10);
+    await all.lanes.restart(away);
+    const [first, ...others] = await all.snapshots();
+    expect(others).toEqual([first, first]);
+    expect(all.on(away).localView.list("stream")).toHaveLength(40);
   });
 
   it("has exactly one stream after a leader died in the middle of CreateStream", async () => {
@@ -176,6 +189,7 @@ describe("metadata on real lanes", () => {
       code: "wrong-state",
       message: "this node belongs to cluster c1, it cannot form c2",
     });
+    expect(all.lanes.storage(1).identity.clusterId).toBe("c1");
   });
 
   it("is not changed by a leader that was cut off, and it never says it was (S11)", async () => {
