@@ -183,6 +183,17 @@ describe("a follower's log (paper 5.3)", () => {
     expect(brief(one.step(probe))).toEqual(["MsgAppResp>2 no hint 3/2 c0"]);
   });
 
+  it("is repaired by the leader from its own terms (TestFastLogRejection)", () => {
+    const one = new TestNode(1, { terms: [1, 3, 3, 3], hardState: { term: 4 } });
+    one.node.campaign();
+    one.drain();
+    one.step(makeMessage({ type: "MsgVoteResp", from: 2, to: 1, term: 5 }));
+    const refusal = { type: "MsgAppResp", from: 2, to: 1, term: 5, reject: true } as const;
+    // The follower has term 2 at index 4: nothing of term 3 can match, so all of it is skipped.
+    const sent = one.step(makeMessage({ ...refusal, index: 4, rejectHint: 4, logTerm: 2 }));
+    expect(brief(sent)).toEqual(["MsgApp>2 at 1 [2,3,4,5] c0"]);
+  });
+
   it("answers an append below its commit with the commit (TestHandleMsgApp)", () => {
     const one = new TestNode(1, { terms: [1, 1], hardState: { term: 1, commit: 2 } });
     const late = makeMessage({ type: "MsgApp", from: 2, to: 1, term: 1, logTerm: 1, index: 1 });
