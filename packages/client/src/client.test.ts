@@ -1,4 +1,5 @@
 import { StreamError } from "@millrace/base";
+import { RecordingLogger } from "@millrace/base/testing";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { MillraceClient } from "./client.ts";
@@ -223,6 +224,19 @@ describe("puts", () => {
     expect(model().log).toEqual(["a", "b"]);
   });
 
+  it("go on over a new stream when the far end answers with nonsense", async () => {
+    await connect(1, 1);
+    let spoiled = false;
+    cluster.onAppend = ({ stream }) => {
+      if (spoiled) return false;
+      spoiled = true;
+      stream.send([Buffer.from([0xff, 0xff])]);
+      return true;
+    };
+    expect((await put(["a"])).accepted).toBe(1);
+    expect([countOf(cluster.appendStreams), model().log]).toEqual([2, ["a"]]);
+  });
+
   it("of a closed client fail: sent ones as `indeterminate`, later ones as `unavailable`", async () => {
     await connect(1, 1);
     cluster.onAppend = () => true;
@@ -334,6 +348,16 @@ describe("metadata", () => {
     expect([last?.nodeId, last?.request.fromIndex]).toEqual([2, 2]);
   });
 
+  it("stays where it is, rather than skip a record that this version cannot read", async () => {
+    const logger = new RecordingLogger();
+    await connect(1, 1, { logger });
+    cluster.commit([{ key: "future/1", json: '{"v":1}' }]);
+    cluster.commitShard(shardRecord(0, [1], { epoch: 2 }));
+    await expect.poll(() => logger.lines.some(({ level }) => level === "error")).toBe(true);
+    expect([client.view.index, client.view.shardOfGroup(100)?.epoch]).toEqual([1, 1]);
+    expect(await codeOf(client.barrier(100))).toBe("unavailable");
+  });
+
   it("is refused at once to a caller with a wrong secret", async () => {
     await connect(1, 1);
     const credentials = { accessKeyId: "millrace-cluster", secret: "wrong", region: "local" };
@@ -353,6 +377,23 @@ describe("barriers (S12)", () => {
     expect(barriers().map(({ nodeId }) => nodeId)).toEqual([1, 2]);
     await Promise.all(Array.from({ length: 100 }, () => client.barrier(DEADLINE_MS)));
     expect(barriers().map(({ nodeId }) => nodeId)).toEqual([1, 2, 2]);
+  });
+
+  it("that come while as many calls as allowed are under way share the next one", async () => {
+    await connect(1, 1, { limits: { barriersInFlightMax: 1 } });
+    const answers: (() => void)[] = [];
+    cluster.onBarrier = () => new Promise((resolve) => answers.push(() => resolve(1)));
+    const first = client.barrier(DEADLINE_MS);
+    await expect.poll(() => answers.length).toBe(1);
+    let later = 0;
+    const others = [1, 2, 3].map(() => client.barrier(DEADLINE_MS).then(() => later++));
+    answers[0]?.();
+    await first;
+    expect(later).toBe(0);
+    await expect.poll(() => answers.length).toBe(2);
+    answers[1]?.();
+    await Promise.all(others);
+    expect(barriers()).toHaveLength(2);
   });
 
   it("wait until the own metadata has reached the leader's index", async () => {
@@ -416,6 +457,6 @@ describe("changes to the cluster", () => {
     cluster.onChange = () => {
       throw new StreamError("not-leader", "an election runs");
     };
-    expect(await codeOf(client.admin.createStream(createStream, 200))).toBe("unavailable");
+    expect(await codeOf(client.admin.createStream(createStream, 600))).toBe("unavailable");
   });
 });

@@ -31,6 +31,9 @@ export interface CallRules {
   readonly repeatable: boolean;
 }
 
+/** A further attempt that could hardly be answered in time would only turn certainty into doubt. */
+const LAST_ATTEMPT_MS = 100;
+
 export class CoordinatorCalls {
   readonly #deps: CoordinatorCallsDeps;
   #leader: string | undefined;
@@ -56,7 +59,8 @@ export class CoordinatorCalls {
     let unknown = false;
     for (;;) {
       const leftMs = endsAtMs - clock.monotonicMs();
-      if (leftMs <= 0) throw outOfTime(method.path, deadlineMs, unknown, last);
+      if (leftMs <= (last === undefined ? 0 : LAST_ATTEMPT_MS))
+        throw outOfTime(method.path, deadlineMs, unknown, last);
       const address = this.#leader ?? endpoints[this.#next % endpoints.length] ?? "";
       const timeoutMs = repeatable ? Math.min(leftMs, limits.attemptTimeoutMs) : leftMs;
       try {

@@ -31,6 +31,9 @@ import type { LaneDeps } from "./lane-deps.ts";
 /** Resends that a write limit can ask for before the rest counts as throttled. */
 const THROTTLE_RESENDS_MAX = 3;
 
+/** A resend that could hardly be answered in time would only turn certainty into doubt. */
+const LAST_RESEND_MS = 50;
+
 export class Lane {
   readonly #deps: LaneDeps;
   readonly #backoff: Backoff;
@@ -92,6 +95,7 @@ export class Lane {
         this.#wakeAt(entry.dueAtMs);
         return; // P4
       }
+      if (tooLate(entry, nowMs)) return; // its puts expire within moments, and say what is certain
       if (!this.#send(entry, nowMs)) return;
     }
     while (this.#queue.length > 0 && this.#mayOpen()) {
@@ -392,6 +396,11 @@ export class Lane {
     const error = new StreamError("indeterminate", "an append was not answered in time");
     this.#wait(entry, error, this.#backoff.move(1));
   }
+}
+
+function tooLate(entry: LaneBatch, nowMs: number): boolean {
+  if (entry.attempts === 0 || entry.unknown) return false;
+  return entry.puts.every((put) => put.settled || put.deadlineAtMs - nowMs < LAST_RESEND_MS);
 }
 
 function noAddress(shard: Shard): StreamError {
