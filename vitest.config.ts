@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** Tests read sources, not builds: the private condition leads every workspace import to `src`. */
-const conditions = ["@millrace/source", "module", "node"];
+const conditions = ["@millrace/source", "node"];
 const ssr = { resolve: { conditions, externalConditions: conditions } };
 const project = (name: string, include: string[], timeoutMs: number, serial = false) => ({
   resolve: { conditions },

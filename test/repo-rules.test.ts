@@ -28,7 +28,6 @@ export const LAYERS = {
   server: [
     "base",
     "model",
-    "raft-ts",
     "storage",
     "proto",
     "rpc",

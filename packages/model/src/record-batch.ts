@@ -87,7 +87,7 @@ export function sealBatch(
 /**
  * Checks a whole batch in one pass without allocating per record.
  *
- * @throws StreamError `invalid-argument` for B1, B3 and B4, `corrupt` for B2, `stale-epoch` for B5:
+ * @throws StreamError `invalid-argument` for B1 to B4, `stale-epoch` for B5:
  *   the sender's shard map is older than ours.
  */
 export function checkBatch(batch: Uint8Array, rules: BatchRules): BatchHeader {
@@ -95,7 +95,10 @@ export function checkBatch(batch: Uint8Array, rules: BatchRules): BatchHeader {
   const view = viewOf(batch);
   const crc = rules.crc32(batch.subarray(8));
   if (crc !== view.getUint32(4, true)) {
-    throw new StreamError("corrupt", `record batch: crc is ${view.getUint32(4, true)}, not ${crc}`); // B2
+    throw new StreamError(
+      "invalid-argument",
+      `record batch: crc is ${view.getUint32(4, true)}, not ${crc}`,
+    ); // B2
   }
   let at = BATCH_HEADER_BYTES;
   for (let index = 0; index < header.count; index++) {
