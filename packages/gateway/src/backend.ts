@@ -18,21 +18,26 @@ export interface GatewayBackend {
   readonly reader: GatewayReader;
 }
 
-/** Each resolves when the change is committed and `view` shows it. */
+/** Each resolves when the change is committed and `view` shows it. Deadlines are milliseconds from the call on. */
 export interface GatewayAdmin {
-  createStream(request: CreateStreamOrder): Promise<unknown>;
-  deleteStream(request: StreamOrder & { readonly streamId: string }): Promise<unknown>;
+  createStream(request: CreateStreamOrder, deadlineMs: number): Promise<unknown>;
+  deleteStream(
+    request: StreamOrder & { readonly streamId: string },
+    deadlineMs: number,
+  ): Promise<unknown>;
   updateRetention(
     request: StreamOrder & {
       readonly retentionHours: number;
       readonly direction: "increase" | "decrease";
     },
+    deadlineMs: number,
   ): Promise<unknown>;
   updateTags(
     request: StreamOrder & {
       readonly set: Readonly<Record<string, string>>;
       readonly remove: readonly string[];
     },
+    deadlineMs: number,
   ): Promise<unknown>;
 }
 
@@ -50,7 +55,7 @@ export interface CreateStreamOrder extends StreamOrder {
 
 export interface GatewayProducer {
   /**
-   * Stores the records, or a prefix of them.
+   * Stores the records, or a prefix of them, within `deadlineMs` milliseconds.
    *
    * @param records A RecordsBuilder's `batch()`: room for a header, then records. Handed over: the caller does not touch it again.
    * @throws StreamError `unavailable` or `overloaded` when nothing was stored, `indeterminate` or `deadline` when that is not known, `stale-epoch` when the shard takes no more records.

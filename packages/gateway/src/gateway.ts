@@ -33,6 +33,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   barrierMs: 5000,
   putMs: 5000,
   readMs: 5000,
+  answerMs: 8000,
 };
 
 export interface GatewayOptions {

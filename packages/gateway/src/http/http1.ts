@@ -24,7 +24,7 @@ export function createHttp1(front: Front, timeouts: ConnectionTimeouts): Server 
     const proceed = () => {
       if (waits) response.writeContinue();
     };
-    void answer(front, server, request, response, proceed);
+    answer(front, server, request, response, proceed).catch(() => response.destroy()); // gone while it was answered
   };
   server.on("request", (request, response) => serve(request, response, false));
   server.on("checkContinue", (request, response) => serve(request, response, true));

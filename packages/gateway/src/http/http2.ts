@@ -38,7 +38,9 @@ export class Http2Sessions {
     session.on("error", () => session.destroy()); // the far end's fault, and the connection's end
     session.once("connect", () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));
     session.setTimeout(this.#timeouts.idleMs, () => session.close());
-    session.on("stream", (stream, headers) => void this.#serve(stream, headers));
+    session.on("stream", (stream, headers) => {
+      this.#serve(stream, headers).catch(() => stream.destroy()); // gone while it was answered
+    });
   }
 
   /** Tells every far end to send no new request; those that run are answered. */

@@ -20,10 +20,12 @@ import type { TokenSealer } from "../tokens/token-sealer.ts";
 export interface Deadlines {
   /** @default 5000 */
   readonly barrierMs: number;
-  /** Together with a barrier this must stay below what SDKs wait for an answer. @default 5000 */
+  /** @default 5000 */
   readonly putMs: number;
   /** @default 5000 */
   readonly readMs: number;
+  /** For a whole request, whatever it waits for: below the 10 s after which Java clients give up. @default 8000 */
+  readonly answerMs: number;
 }
 
 export interface Call {
@@ -32,6 +34,8 @@ export interface Call {
   readonly clock: Clock;
   readonly tokens: TokenSealer;
   readonly deadlines: Deadlines;
+  /** When the request came, on the monotonic clock. */
+  readonly startedMs: number;
   readonly operation: string;
   readonly encoding: Encoding;
 }
@@ -61,10 +65,17 @@ export function clusterOf(view: MetadataView): ClusterRecord {
   return cluster;
 }
 
+/** What a request may still wait for one thing, milliseconds: never beyond the time of the whole request. */
+export function remainingMs({ clock, deadlines, startedMs }: Call, atMost: number): number {
+  const left = startedMs + deadlines.answerMs - clock.monotonicMs();
+  return Math.max(1, Math.min(atMost, Math.floor(left)));
+}
+
 /** Waits until the view holds all that was committed before now. @throws AwsError 503, never a negative answer. */
-export async function awaitBarrier({ backend, deadlines }: Call): Promise<void> {
+export async function awaitBarrier(call: Call): Promise<void> {
+  const { backend, deadlines } = call;
   try {
-    await backend.barrier(deadlines.barrierMs);
+    await backend.barrier(remainingMs(call, deadlines.barrierMs));
   } catch (error) {
     throw unavailable(
       `The cluster's metadata cannot be confirmed now: ${asStreamError(error).message}`,

@@ -9,7 +9,7 @@ import { RECORD_SIZE_KIB_MIN, SHARDS_PER_STREAM_MAX } from "@millrace/model";
 import type { CreateStreamInput } from "../gen/kinesis-tables.ts";
 import { asAwsError, AwsError, inUse, limitExceeded, validation } from "../protocol/aws-error.ts";
 import type { Answer, Call } from "./call.ts";
-import { awaitBarrier, clusterOf, findStream } from "./call.ts";
+import { awaitBarrier, clusterOf, findStream, remainingMs } from "./call.ts";
 import { checkTags } from "./tags.ts";
 
 /** What AWS gives a stream that names no number of shards. */
@@ -23,14 +23,15 @@ export async function createStream(call: Call, input: CreateStreamInput): Promis
   await awaitBarrier(call);
   if (findStream(call, streamName) !== undefined) throw exists(call, streamName);
   try {
-    await call.backend.admin.createStream({
+    const order = {
       account: call.caller.account,
       streamName,
       shardCount,
       streamMode,
       tags,
       maxRecordSizeKib: input.MaxRecordSizeInKiB ?? RECORD_SIZE_KIB_MIN,
-    });
+    };
+    await call.backend.admin.createStream(order, remainingMs(call, Infinity));
     return undefined;
   } catch (error) {
     if (asStreamError(error).code === "already-exists") throw exists(call, streamName);

@@ -7,15 +7,8 @@
  * Source: Kinesis API reference, GetRecords; reference/kinesis-api 2.5.
  */
 import { asStreamError } from "@millrace/base";
-import type { RecordPlace, Shard, StreamRecord } from "@millrace/model";
-import {
-  READ_BYTES_MAX,
-  READ_RECORDS_MAX,
-  readRecord,
-  SequenceNumbers,
-  shardId,
-  viewOf,
-} from "@millrace/model";
+import type { Shard, StreamRecord } from "@millrace/model";
+import { READ_BYTES_MAX, READ_RECORDS_MAX, shardId } from "@millrace/model";
 
 import type { GatewayPage } from "../backend.ts";
 import type { GetRecordsInput } from "../gen/kinesis-tables.ts";
@@ -26,14 +19,20 @@ import {
   notFound,
   throughputExceeded,
 } from "../protocol/aws-error.ts";
-import { Blob, EpochMs } from "../protocol/values.ts";
 import type { ShardPositionToken } from "../tokens/shard-iterator.ts";
 import { decodeShardIterator, encodeShardIterator } from "../tokens/shard-iterator.ts";
 import type { Answer, Call } from "./call.ts";
-import { awaitBarrier, findStream, refuseDryRun, streamNameOf } from "./call.ts";
+import {
+  awaitBarrier,
+  EncodedAnswer,
+  findStream,
+  refuseDryRun,
+  remainingMs,
+  streamNameOf,
+} from "./call.ts";
+import { confirmAfterStale } from "./shard-failure.ts";
+import { pageJson, pageRecords } from "./record-page.ts";
 import { childrenOf, describeChild } from "./shards.ts";
-
-const UTF8 = new TextDecoder();
 
 export async function getRecords(call: Call, input: GetRecordsInput): Promise<Answer> {
   const position = decodeShardIterator(call.tokens, input.ShardIterator, call.clock.nowMs());
@@ -42,13 +41,15 @@ export async function getRecords(call: Call, input: GetRecordsInput): Promise<An
   if (input.DryRun === true) refuseDryRun();
   const page = await fetchPage(call, stream, shard, position.offset, input.Limit);
   const children = atEnd(page) ? await confirmedChildren(call, shard) : [];
-  return {
-    Records: recordsOf(shard, page),
+  const rest = {
     MillisBehindLatest: millisBehindLatest(shard, page),
     ...(children.length > 0
       ? { ChildShards: children.map(describeChild) }
       : { NextShardIterator: nextIterator(call, position, page) }),
   };
+  return call.encoding === "json"
+    ? new EncodedAnswer(pageJson(shard, page, rest))
+    : { Records: pageRecords(shard, page), ...rest };
 }
 
 function checkOwner(call: Call, input: GetRecordsInput, position: ShardPositionToken): void {
@@ -92,8 +93,13 @@ async function fetchPage(
 ): Promise<GatewayPage> {
   const request = { offset, maxBytes: READ_BYTES_MAX, maxRecords: limit, limited: true };
   try {
-    return await call.backend.reader.fetch(shard, request, call.deadlines.readMs);
+    return await call.backend.reader.fetch(
+      shard,
+      request,
+      remainingMs(call, call.deadlines.readMs),
+    );
   } catch (error) {
+    await confirmAfterStale(call, stream, error);
     if (asStreamError(error).code !== "throttled") throw asAwsError(error);
     throw throughputExceeded(
       `Rate exceeded for Shard - ${call.caller.account}/${stream.streamName}/${shardId(shard.shardIndex)}`,
@@ -114,27 +120,6 @@ async function confirmedChildren(call: Call, shard: Shard): Promise<readonly Sha
 function nextIterator(call: Call, position: ShardPositionToken, page: GatewayPage): string {
   const next = { ...position, offset: page.nextOffset };
   return encodeShardIterator(call.tokens, next, call.clock.nowMs());
-}
-
-function recordsOf(shard: Shard, page: GatewayPage): readonly object[] {
-  const numbers = new SequenceNumbers(shard.createdAtSec, shard.shardIndex);
-  const place: RecordPlace = { start: 0, end: 0, keyStart: 0, keyEnd: 0 };
-  const records: object[] = [];
-  for (const slice of page.slices) {
-    const view = viewOf(slice.records);
-    const arrival = new EpochMs(slice.arrivalMs);
-    let at = 0;
-    for (let index = 0; index < slice.count; index++) {
-      at = readRecord(view, at, place);
-      records.push({
-        SequenceNumber: numbers.at(slice.baseOffset + index, slice.arrivalMs),
-        ApproximateArrivalTimestamp: arrival,
-        Data: new Blob(slice.records.subarray(place.keyEnd, place.end)),
-        PartitionKey: UTF8.decode(slice.records.subarray(place.keyStart, place.keyEnd)),
-      });
-    }
-  }
-  return records;
 }
 
 /**

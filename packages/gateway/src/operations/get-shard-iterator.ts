@@ -20,8 +20,9 @@ import {
 } from "../protocol/aws-error.ts";
 import { encodeShardIterator } from "../tokens/shard-iterator.ts";
 import type { Answer, Call } from "./call.ts";
-import { awaitBarrier, findStream, refuseDryRun, streamNameOf } from "./call.ts";
+import { awaitBarrier, findStream, refuseDryRun, remainingMs, streamNameOf } from "./call.ts";
 import { rateExceeded } from "./put-plan.ts";
+import { confirmAfterStale } from "./shard-failure.ts";
 
 interface Start {
   readonly position: "TRIM_HORIZON" | "LATEST" | "AT_TIMESTAMP" | "NONE";
@@ -142,7 +143,7 @@ async function locate(
       start.position,
       start.timestampMs,
       true,
-      call.deadlines.readMs,
+      remainingMs(call, call.deadlines.readMs),
     );
     // Nobody can hold the number of a record that does not exist, so a larger one is the shard's end.
     return start.offset === undefined ? found.offset : Math.min(start.offset, found.endOffset);
@@ -150,6 +151,7 @@ async function locate(
     if (asStreamError(error).code === "throttled") {
       throw throughputExceeded(rateExceeded(shard, stream.streamName, call.caller.account));
     }
+    await confirmAfterStale(call, stream, error);
     throw asAwsError(error);
   }
 }

@@ -9,8 +9,8 @@ import { parseSequenceNumber, SequenceNumbers, shardId } from "@millrace/model";
 import type { PutRecordInput } from "../gen/kinesis-tables.ts";
 import { asAwsError, invalidArgument, throughputExceeded } from "../protocol/aws-error.ts";
 import type { Answer, Call } from "./call.ts";
-import { refuseDryRun, servedStream } from "./call.ts";
-import { confirmAfterStale } from "./put-failure.ts";
+import { refuseDryRun, remainingMs, servedStream } from "./call.ts";
+import { confirmAfterStale } from "./shard-failure.ts";
 import { PutPlan, rateExceeded } from "./put-plan.ts";
 
 /** Numbers below this are of the service's first, 124-bit form. */
@@ -25,7 +25,11 @@ export async function putRecord(call: Call, input: PutRecordInput): Promise<Answ
   if (group === undefined) throw new Error("a plan of one record has one group");
   const { shard } = group;
   try {
-    const outcome = await call.backend.producer.put(shard, group.encoded(), call.deadlines.putMs);
+    const outcome = await call.backend.producer.put(
+      shard,
+      group.encoded(),
+      remainingMs(call, call.deadlines.putMs),
+    );
     if (outcome.accepted < 1) {
       throw throughputExceeded(rateExceeded(shard, stream.streamName, call.caller.account));
     }

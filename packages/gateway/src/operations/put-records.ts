@@ -16,8 +16,8 @@ import type { GatewayPutOutcome } from "../backend.ts";
 import type { PutRecordsInput } from "../gen/kinesis-tables.ts";
 import { unavailable } from "../protocol/aws-error.ts";
 import type { Answer, Call } from "./call.ts";
-import { refuseDryRun, servedStream } from "./call.ts";
-import { confirmAfterStale, nothingStored } from "./put-failure.ts";
+import { refuseDryRun, remainingMs, servedStream } from "./call.ts";
+import { confirmAfterStale, nothingStored } from "./shard-failure.ts";
 import type { ShardGroup } from "./put-plan.ts";
 import { PutPlan, rateExceeded } from "./put-plan.ts";
 
@@ -41,7 +41,11 @@ export async function putRecords(call: Call, input: PutRecordsInput): Promise<An
 
 async function putGroup(call: Call, group: ShardGroup): Promise<Outcome> {
   try {
-    return await call.backend.producer.put(group.shard, group.encoded(), call.deadlines.putMs);
+    return await call.backend.producer.put(
+      group.shard,
+      group.encoded(),
+      remainingMs(call, call.deadlines.putMs),
+    );
   } catch (error) {
     return asStreamError(error);
   }

@@ -130,6 +130,18 @@ describe("PutRecord", () => {
     });
   });
 
+  it("takes a stream that is DELETING for gone only when its shard takes no more", async () => {
+    backend.putStream({ ...stream, status: "DELETING" });
+    expect((await put(first("x"))).status).toBe(200);
+    failShard("all", new StreamError("stale-epoch", "closed"));
+    expect((await put(first("x"))).body.__type).toBe("ResourceNotFoundException");
+  });
+
+  it("never takes the word of a shard or node for it that the stream is gone", async () => {
+    failShard("all", new StreamError("not-found", "no such replica"));
+    expect((await put(first("x"))).status).toBe(503);
+  });
+
   it("finds a stream that came with the barrier, and asks for none when it knows the stream", async () => {
     await put(first("x"));
     expect(backend.barriers).toBe(0);

@@ -217,6 +217,17 @@ describe("GetRecords", () => {
     });
   });
 
+  it("says that the stream is gone only when metadata confirms what the shard hints", async () => {
+    const { body } = await iteratorFor("TRIM_HORIZON");
+    backend.fetchError = new StreamError("not-found", "no such replica");
+    backend.locateError = backend.fetchError;
+    expect([(await read(body.ShardIterator)).status, (await iteratorFor("LATEST")).status]).toEqual(
+      [503, 503],
+    );
+    backend.putStream({ ...stream, status: "DELETING" });
+    expect((await read(body.ShardIterator)).body.__type).toBe("ResourceNotFoundException");
+  });
+
   it("does not find the shard of a deleted stream, or of its successor", async () => {
     const { body } = await iteratorFor("TRIM_HORIZON");
     backend.addStream({ streamName: "orders" });

@@ -15,7 +15,14 @@ import type {
 } from "../gen/kinesis-tables.ts";
 import { asAwsError, invalidArgument } from "../protocol/aws-error.ts";
 import type { Answer, Call } from "./call.ts";
-import { awaitBarrier, confirmedStream, findStream, refuseUnknown, requireActive } from "./call.ts";
+import {
+  awaitBarrier,
+  confirmedStream,
+  findStream,
+  refuseUnknown,
+  remainingMs,
+  requireActive,
+} from "./call.ts";
 
 type Direction = "increase" | "decrease";
 
@@ -38,12 +45,8 @@ async function updateRetention(
   if (hours === stream.retentionHours) return undefined;
   const { account, streamName } = stream;
   try {
-    await call.backend.admin.updateRetention({
-      account,
-      streamName,
-      retentionHours: hours,
-      direction,
-    });
+    const order = { account, streamName, retentionHours: hours, direction };
+    await call.backend.admin.updateRetention(order, remainingMs(call, Infinity));
     return undefined;
   } catch (error) {
     await explain(call, stream, hours, direction, error);

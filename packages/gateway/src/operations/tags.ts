@@ -13,7 +13,7 @@ import type {
 } from "../gen/kinesis-tables.ts";
 import { asAwsError, invalidArgument } from "../protocol/aws-error.ts";
 import type { Answer, Call } from "./call.ts";
-import { confirmedStream, refuseUnknown, requireActive } from "./call.ts";
+import { confirmedStream, refuseUnknown, remainingMs, requireActive } from "./call.ts";
 
 type Tags = Readonly<Record<string, string>>;
 
@@ -87,7 +87,8 @@ async function updateTags(
   change: { readonly set: Tags; readonly remove: readonly string[] },
 ): Promise<Answer> {
   try {
-    await call.backend.admin.updateTags({ account, streamName, ...change });
+    const order = { account, streamName, ...change };
+    await call.backend.admin.updateTags(order, remainingMs(call, Infinity));
     return undefined;
   } catch (error) {
     if (asStreamError(error).code === "not-found") refuseUnknown(call, streamName);

@@ -53,7 +53,7 @@ const unknown: Translate = (_, cause) => internalFailure(undefined, cause);
 
 const FROM_CODE: Record<ErrorCode, Translate> = {
   "invalid-argument": (message) => invalidArgument(message),
-  "not-found": (message) => notFound(message),
+  "not-found": later, // of a shard or node; that a stream is gone, only metadata says, and operations ask it
   "already-exists": (message) => inUse(message),
   "wrong-state": (message) => inUse(message),
   "limit-exceeded": (message) => limitExceeded(message),

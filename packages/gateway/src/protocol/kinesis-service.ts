@@ -8,6 +8,8 @@
  *
  * Source: reference/kinesis-api 2.13.
  */
+import { isAscii } from "node:buffer";
+
 import type { Clock, Logger } from "@millrace/base";
 
 import type { SigningKeys } from "../auth/credentials.ts";
@@ -96,6 +98,7 @@ async function run(
   encoding: Encoding,
   parsed: object,
 ): Promise<WireReply> {
+  const startedMs = deps.clock.monotonicMs();
   const caller = await verifyRequest(request, {
     keys: deps.keys,
     nowMs: deps.clock.nowMs(),
@@ -110,7 +113,7 @@ async function run(
     const serve = servedOperation(operation);
     if (serve === undefined) throw notServed(operation);
     const { backend, clock, tokens, deadlines } = deps;
-    const call = { backend, caller, clock, tokens, deadlines, operation, encoding };
+    const call = { backend, caller, clock, tokens, deadlines, startedMs, operation, encoding };
     const answer = await serve(call, input);
     if (answer instanceof EncodedAnswer) return encodedReply(answer.body, encoding);
     return answerReply(answer, encoding);
@@ -149,12 +152,17 @@ function operationOf(target: string | undefined): KinesisOperation | undefined {
 function parse(body: Buffer, encoding: Encoding): object {
   let parsed: unknown;
   try {
-    parsed = encoding === "cbor" ? decodeCbor(body) : JSON.parse(body.toString("utf8"));
+    parsed = encoding === "cbor" ? decodeCbor(body) : JSON.parse(textOf(body));
   } catch {
     throw serialization(); // the service does not say what is wrong with the bytes
   }
   if (typeof parsed !== "object" || parsed === null) throw serialization();
   return parsed;
+}
+
+/** Base64 makes most bodies plain ASCII, and those are read as Latin-1 in a fraction of the time. */
+function textOf(body: Buffer): string {
+  return body.toString(isAscii(body) ? "latin1" : "utf8");
 }
 
 function emptyBody(contentType: string, operation: KinesisOperation | undefined): WireReply {

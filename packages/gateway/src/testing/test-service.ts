@@ -112,7 +112,7 @@ export class TestService {
       logger: SILENT_LOGGER,
       keys: new SigningKeys(openSecret),
       tokens: new TokenSealer(backend.view, openSecret),
-      deadlines: { barrierMs: 100, putMs: 100, readMs: 100 },
+      deadlines: { barrierMs: 100, putMs: 100, readMs: 100, answerMs: 150 },
     };
   }
 

@@ -1,4 +1,4 @@
-/** What a failed put means for the caller. */
+/** What the failure of a shard means for the caller. */
 import type { StreamError } from "@millrace/base";
 import { asStreamError, ERROR_TRAITS } from "@millrace/base";
 import type { StreamRecord } from "@millrace/model";
@@ -21,7 +21,8 @@ export async function confirmAfterStale(
   if (code !== "stale-epoch" && code !== "not-found") return;
   await awaitBarrier(call);
   const now = findStream(call, stream.streamName);
-  if (now?.streamId !== stream.streamId) refuseUnknown(call, stream.streamName);
+  const gone = now?.streamId !== stream.streamId || now.status === "DELETING";
+  if (gone) refuseUnknown(call, stream.streamName);
 }
 
 /** Whether it is certain that nothing was stored. */
