@@ -60,6 +60,8 @@ export function environmentLines(cluster: ClusterFile): readonly string[] {
   return [
     `export AWS_ENDPOINT_URL=${cluster.awsEndpoint}`,
     `export AWS_REGION=${cluster.region}`,
+    // boto3 and the AWS CLI read the region from this name alone.
+    `export AWS_DEFAULT_REGION=${cluster.region}`,
     `export AWS_ACCESS_KEY_ID=${cluster.accessKeyId}`,
     `export AWS_SECRET_ACCESS_KEY=${cluster.secretAccessKey}`,
     `export MILLRACE_ENDPOINTS=${cluster.endpoints.join(",")}`,
