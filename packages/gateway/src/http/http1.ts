@@ -13,13 +13,19 @@ export interface ConnectionTimeouts {
   readonly idleMs: number;
 }
 
+const CHECK_EVERY_MS = 5000;
+
 /** A server that listens on nothing: connections are handed to it with `emit("connection", socket)`. */
 export function createHttp1(front: Front, timeouts: ConnectionTimeouts): Server {
   const server = createServer({
     headersTimeout: timeouts.headersMs,
     requestTimeout: timeouts.requestMs,
     keepAliveTimeout: timeouts.idleMs,
+    connectionsCheckingInterval: Math.min(timeouts.headersMs, CHECK_EVERY_MS),
   });
+  // Node looks after the time-outs of a server's connections from the moment when it listens, and
+  // this one never does: without this, a caller that stops inside its headers would stay for ever.
+  server.emit("listening");
   const serve = (request: IncomingMessage, response: ServerResponse, waits: boolean) => {
     const proceed = () => {
       if (waits) response.writeContinue();
@@ -62,7 +68,7 @@ const closing = new WeakSet<Server>();
 /** From now on each answer ends its connection; idle ones end at once. */
 export function drainHttp1(server: Server): void {
   closing.add(server);
-  server.closeIdleConnections();
+  server.close();
 }
 
 function joined(value: string | readonly string[] | undefined): string | undefined {
