@@ -58,21 +58,30 @@ export async function recoverWal(context: RecoveryContext): Promise<RecoveredWal
   }
   const { replay } = state;
   const files = state.files.filter((fileSeq) => fileSeq >= replay.freeBelow);
-  const first = files[0] ?? 0;
-  // The chain must reach down to the oldest file that the log itself calls needed.
-  const gap =
-    run[0] !== undefined && files.length > 0 && first > replay.freeBelow && replay.freeBelow > 0;
-  if (gap) {
-    throw damaged(context.layout.walFile(replay.freeBelow), "this WAL file is needed but missing");
-  }
   const surplus = present.filter((fileSeq) => !files.includes(fileSeq));
-  return {
-    replay,
-    files,
-    surplus,
-    lastSeq: Math.max(0, state.lastSeq),
-    endPosition: state.endPosition,
-  };
+  requireChain(context.layout, files, surplus, replay.freeBelow);
+  const { endPosition } = state;
+  return { replay, files, surplus, lastSeq: Math.max(0, state.lastSeq), endPosition };
+}
+
+/**
+ * The chain reaches down to the oldest file that the log itself calls needed, and what is left over
+ * was freed by the log or never used. Anything else means that a file of the chain is gone.
+ */
+function requireChain(
+  layout: LaneLayout,
+  files: readonly number[],
+  surplus: readonly number[],
+  freeBelow: number,
+): void {
+  const first = files[0];
+  const newestUsed = files.at(-1) ?? 0;
+  const unexplained = surplus.filter((fileSeq) => fileSeq >= freeBelow && fileSeq < newestUsed);
+  const missing =
+    first === undefined ? surplus.length > 1 : first > freeBelow || unexplained.length > 0;
+  if (!missing) return;
+  const needed = first === undefined ? (surplus.at(-1) ?? 1) - 1 : Math.max(freeBelow, first - 1);
+  throw damaged(layout.walFile(needed), "this WAL file is needed but missing");
 }
 
 /** The longest run of consecutive numbers at the end. */

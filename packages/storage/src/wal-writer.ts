@@ -54,6 +54,8 @@ export class WalWriter {
   readonly #host: WalWriterHost;
   readonly #clock: Clock;
   readonly #builder = new BatchBuilder();
+  /** Small files get small batches, or each batch would overgrow a file. */
+  readonly #batchBytesTarget: number;
   #file: OpenFile | undefined;
   #fileSeq: number;
   #position: number;
@@ -77,6 +79,7 @@ export class WalWriter {
     this.#files = files;
     this.#host = host;
     this.#clock = clock;
+    this.#batchBytesTarget = Math.min(COMMIT_BYTES_TARGET, files.fileBytes / 4);
     this.#fileSeq = start.fileSeq;
     this.#lastSeq = start.lastSeq;
     this.#file = "file" in start ? start.file : undefined;
@@ -163,7 +166,7 @@ export class WalWriter {
     let count = 0;
     let frameBytes = 0;
     for (const operation of this.#queue) {
-      if (count > 0 && frameBytes + operation.frameBytes > COMMIT_BYTES_TARGET) break;
+      if (count > 0 && frameBytes + operation.frameBytes > this.#batchBytesTarget) break;
       frameBytes += operation.frameBytes;
       count++;
     }

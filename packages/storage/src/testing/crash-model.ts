@@ -19,8 +19,18 @@ export interface GroupView {
   readonly entries: readonly string[];
 }
 
-const shown = ({ index, term, type, data }: LogEntry) =>
-  `${index}/${term}/${type}/${data.byteLength}/${Buffer.from(data.subarray(0, 40)).toString("hex")}`;
+const texts = new WeakMap<LogEntry, string>();
+
+function shown(entry: LogEntry): string {
+  let text = texts.get(entry);
+  if (text === undefined) {
+    const { index, term, type, data } = entry;
+    const begin = Buffer.from(data.subarray(0, 40)).toString("hex");
+    text = `${index}/${term}/${type}/${data.byteLength}/${begin}`;
+    texts.set(entry, text);
+  }
+  return text;
+}
 
 const shownState = ({ index, term, state }: StateSnapshot) =>
   `${index}/${term}/${state.byteLength}/${state[0] ?? 0}`;

@@ -1,0 +1,192 @@
+import { describe, expect, it } from "vitest";
+
+import type { LaneStorage } from "./lane-storage.ts";
+import { PAGE_BYTES } from "./limits.ts";
+import { createGroup, entriesOf, openLane, wholeLog, write } from "./testing/lane-fixture.ts";
+import { MemoryFileSystem } from "./testing/memory-file-system.ts";
+import { BatchBuilder } from "./wal-batch.ts";
+
+const WAL = "/lane/wal/0000000001.wal";
+const SECTOR = 512;
+
+/** What a restart shows of group 1. */
+async function seen(lane: LaneStorage): Promise<unknown> {
+  const group = lane.groups()[0];
+  return group && { hardState: group.hardState, log: await wholeLog(group) };
+}
+
+/** A disk with three batches behind the checkpoint; the last one takes several pages. */
+async function diskWithLog(lastEntries: number, entryBytes: number) {
+  const disk = new MemoryFileSystem();
+  const lane = await openLane(disk);
+  const group = await createGroup(lane, 1);
+  await write(lane, {
+    group,
+    entries: entriesOf(1, 3, 1),
+    hardState: { term: 1, vote: 10, commit: 2 },
+  });
+  await write(lane, { group, entries: entriesOf(4, 6, 1, 3000) });
+  const seenBefore = await seen(lane);
+  await write(lane, {
+    group,
+    entries: entriesOf(5, 4 + lastEntries, 2, entryBytes),
+    hardState: { term: 2, vote: 20, commit: 4 },
+  });
+  const seenAfter = await seen(lane);
+  await lane.close();
+  const after = disk.bytesOf(WAL);
+  const { lastPosition: lastFrom } = endOf(after);
+  const lastTo = lastFrom + after.readUInt32LE(lastFrom + 4);
+  return { disk, after, seenBefore, seenAfter, lastFrom, lastTo };
+}
+
+/** Old content under the last batch: zeros, or the batches of an earlier use of the file. */
+function underlay(bytes: Buffer, from: number, recycled: boolean): Buffer {
+  const base = Buffer.alloc(Math.max(bytes.byteLength, from + 16 * PAGE_BYTES));
+  bytes.copy(base, 0, 0, Math.min(from, bytes.byteLength));
+  if (!recycled) return base;
+  const builder = new BatchBuilder();
+  builder.begin({ batchSeq: 4, fileSeq: 0, durableSeqBefore: 3, flags: 0 }, 12 * PAGE_BYTES);
+  builder.put(Buffer.alloc(11 * PAGE_BYTES, 0xa5));
+  builder.finish().copy(base, from);
+  return base;
+}
+
+async function reopen(disk: MemoryFileSystem, bytes: Buffer): Promise<LaneStorage> {
+  disk.setBytes(WAL, bytes);
+  return openLane(disk);
+}
+
+/** A cut log takes new writes at the same place, and they survive. */
+async function goesOn(disk: MemoryFileSystem, lane: LaneStorage): Promise<void> {
+  const group = lane.groups()[0];
+  if (group === undefined) throw new Error("group 1 is missing");
+  const from = group.lastIndex() + 1;
+  await write(lane, { group, entries: entriesOf(from, from, 9) });
+  const expected = await seen(lane);
+  await lane.close();
+  const again = await openLane(disk);
+  expect(await seen(again)).toEqual(expected);
+  await again.close();
+}
+
+describe("the end of the log after a crash (W4, W9)", () => {
+  it.each([false, true])(
+    "any subset of the last batch's pages: whole or cut (recycled: %s)",
+    async (recycled) => {
+      const { disk, after, seenBefore, seenAfter, lastFrom, lastTo } = await diskWithLog(5, 3000);
+      const pages = (lastTo - lastFrom) / PAGE_BYTES;
+      expect(pages).toBeGreaterThan(3);
+      for (let subset = 0; subset < 2 ** pages; subset++) {
+        const bytes = underlay(after, lastFrom, recycled);
+        for (let page = 0; page < pages; page++) {
+          if ((subset >> page) % 2 === 0) continue;
+          const at = lastFrom + page * PAGE_BYTES;
+          after.copy(bytes, at, at, at + PAGE_BYTES);
+        }
+        const lane = await reopen(disk, bytes);
+        const whole = subset === 2 ** pages - 1;
+        expect(await seen(lane), `subset ${subset}`).toEqual(whole ? seenAfter : seenBefore);
+        await goesOn(disk, lane);
+      }
+    },
+  );
+
+  it("a file that ends anywhere in the last batch is cut there", async () => {
+    const { disk, after, seenBefore, seenAfter, lastFrom, lastTo } = await diskWithLog(5, 3000);
+    for (let length = lastFrom; length <= lastTo; length += SECTOR) {
+      const lane = await reopen(disk, after.subarray(0, length));
+      expect(await seen(lane), `length ${length}`).toEqual(
+        length === lastTo ? seenAfter : seenBefore,
+      );
+      await goesOn(disk, lane);
+    }
+  });
+
+  it("a batch torn inside a page is cut, completed by its checksum, or refused, but never half there", async () => {
+    const { disk, after, seenBefore, seenAfter, lastFrom, lastTo } = await diskWithLog(2, 3000);
+    for (let sector = lastFrom; sector < lastTo; sector += SECTOR) {
+      const bytes = Buffer.from(after);
+      bytes.fill(0, sector, sector + SECTOR);
+      const outcome = await reopen(disk, bytes).then(seen, (error: { code: string }) => error.code);
+      const allowed = [seenBefore, seenAfter, "corrupt"];
+      expect(allowed, `sector at ${sector}`).toContainEqual(outcome);
+    }
+  });
+});
+
+describe("damage below what was acknowledged (W2, W9)", () => {
+  it("a flipped bit anywhere gives the same log, or an error that names file and byte", async () => {
+    const { disk, after, seenAfter, lastTo } = await diskWithLog(3, 2000);
+    let refused = 0;
+    for (let byte = 0; byte < lastTo; byte += byte % PAGE_BYTES < 64 ? 1 : 29) {
+      disk.setBytes(WAL, after);
+      disk.flipBit(WAL, byte, byte % 8);
+      const outcome = await openLane(disk).then(seen, (error: Error) => error);
+      if (outcome instanceof Error) {
+        refused++;
+        expect(outcome, `byte ${byte}`).toMatchObject({ code: "corrupt" });
+        expect(outcome.message).toMatch(/0000000001\.wal( at byte \d+)?: /);
+      } else expect(outcome, `byte ${byte}`).toEqual(seenAfter);
+    }
+    expect(refused).toBeGreaterThan(300);
+  });
+
+  it("names the damaged batch when a later file proves that it was durable", async () => {
+    const disk = new MemoryFileSystem();
+    const lane = await openLane(disk, { walFilesMax: 8 });
+    const group = await createGroup(lane, 1);
+    let index = 1;
+    while (!disk.paths().includes("/lane/wal/0000000002.wal") || lane.stats().walFiles < 2) {
+      await write(lane, { group, entries: entriesOf(index, index, 1, 30_000) });
+      index++;
+    }
+    const bytes = disk.clone();
+    await lane.close();
+    const { lastPosition } = endOf(bytes.bytesOf(WAL));
+    bytes.settle();
+    bytes.flipBit(WAL, lastPosition + 100, 3);
+    await expect(openLane(bytes)).rejects.toMatchObject({
+      code: "corrupt",
+      message: expect.stringMatching(
+        `0000000001.wal at byte ${lastPosition}: .*0000000002.wal proves`,
+      ),
+    });
+  });
+
+  it("says which WAL file is missing", async () => {
+    const disk = new MemoryFileSystem();
+    const lane = await openLane(disk, { walFilesMax: 8 });
+    const group = await createGroup(lane, 1);
+    for (let index = 1; index < 120; index++) {
+      await write(lane, { group, entries: entriesOf(index, index, 1, 30_000) });
+    }
+    await lane.close();
+    const files = disk.paths().filter((path) => path.endsWith(".wal"));
+    expect(files.length).toBeGreaterThan(2);
+    for (const gone of files.slice(0, -1)) {
+      const copy = disk.clone();
+      await copy.remove(gone);
+      await expect(openLane(copy)).rejects.toMatchObject({
+        code: "corrupt",
+        message: expect.stringMatching(/\.wal.*: .*missing/),
+      });
+    }
+  });
+
+  it("refuses a directory whose identity is gone or belongs to another node", async () => {
+    const { disk } = await diskWithLog(1, 24);
+    await expect(openLane(disk, { nodeId: 2 })).rejects.toMatchObject({ code: "wrong-state" });
+    await disk.remove("/lane/identity");
+    await expect(openLane(disk)).rejects.toThrow(/identity is missing/);
+  });
+});
+
+/** Position of the last batch of a file, by the stamps of first pages. */
+function endOf(bytes: Buffer): { lastPosition: number } {
+  let lastPosition = 0;
+  for (let at = PAGE_BYTES; at + PAGE_BYTES <= bytes.byteLength; at += PAGE_BYTES) {
+    if (bytes.readUInt32LE(at + 4088) === 0 && bytes.readUInt32LE(at + 4080) > 0) lastPosition = at;
+  }
+  return { lastPosition };
+}
