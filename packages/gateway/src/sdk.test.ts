@@ -19,6 +19,7 @@ import {
   ResourceNotFoundException,
 } from "@aws-sdk/client-kinesis";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { StreamError } from "@millrace/base";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { ACCESS_KEY, ACCOUNT, SECRET } from "./testing/fake-backend.ts";
@@ -142,6 +143,18 @@ describe.each(["HTTP/2", "HTTP/1.1"])("the AWS SDK for JavaScript over %s", (pro
     const described = client.send(new DescribeStreamCommand({ StreamName: "orders" }));
     await expect(described).rejects.toThrow(ResourceNotFoundException);
     await expect(described).rejects.toThrow(`Stream orders under account ${ACCOUNT} not found.`);
+  });
+
+  it("rides out a shard without a leader by its own retries", async () => {
+    const patient = new KinesisClient({ endpoint: test.url, region: "eu-west-1", credentials });
+    test.backend.addStream({ streamName: "patient" });
+    let failures = 2;
+    test.backend.putFault = () =>
+      failures-- > 0 ? new StreamError("unavailable", "no leader") : undefined;
+    const Records = [{ PartitionKey: "a", Data: Buffer.from("x") }];
+    const stored = await patient.send(new PutRecordsCommand({ StreamName: "patient", Records }));
+    expect([stored.FailedRecordCount, stored.$metadata.attempts]).toEqual([0, 3]);
+    patient.destroy();
   });
 
   it("is refused with a wrong secret and with an unknown key", async () => {

@@ -16,5 +16,3 @@ export interface WireReply {
   readonly headers: Record<string, string>;
   readonly body: Buffer | string;
 }
-
-export type RequestHandler = (request: WireRequest) => Promise<WireReply>;
