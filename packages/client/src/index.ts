@@ -16,6 +16,8 @@ export type {
   UpdateTags,
 } from "./admin/admin-types.ts";
 export type { StatusResponse as NodeStatus } from "@millrace/proto";
+export { formCluster } from "./admin/form-cluster.ts";
+export type { ClusterInit, FormedCluster, Voter } from "./admin/form-cluster.ts";
 export { MillraceClient } from "./client.ts";
 export { nodePorts } from "./node-ports.ts";
 export type { NodePorts } from "./node-ports.ts";

@@ -5,6 +5,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 
+import { formCluster } from "@millrace/client";
 import { readSettings, runNode } from "@millrace/server";
 import type { RunningNode } from "@millrace/server";
 
@@ -12,7 +13,6 @@ import type { ClusterFile } from "../cluster-file.ts";
 import { environmentLines, readClusterFile, writeClusterFile } from "../cluster-file.ts";
 import { freePorts } from "../local/ports.ts";
 import { bold, remark, write } from "../output.ts";
-import { formCluster } from "./cluster/init.ts";
 
 const DEV_WAL_FILE_BYTES = 16 * 1024 * 1024;
 

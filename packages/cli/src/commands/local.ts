@@ -8,7 +8,7 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { sleep, StreamError } from "@millrace/base";
-import { nodePorts } from "@millrace/client";
+import { formCluster, nodePorts } from "@millrace/client";
 
 import type { ClusterFile } from "../cluster-file.ts";
 import { environmentLines, readClusterFile, writeClusterFile } from "../cluster-file.ts";
@@ -16,7 +16,6 @@ import type { LocalOptions } from "../local/plan.ts";
 import { planNodes, processOf, requireFreePorts, rpcEndpoints } from "../local/plan.ts";
 import { RESTART_DELAY_MS, Supervisor } from "../local/supervisor.ts";
 import { bold, remark, write } from "../output.ts";
-import { formCluster } from "./cluster/init.ts";
 
 const READY_DEADLINE_MS = 120_000;
 const STOP_GRACE_MS = 15_000;

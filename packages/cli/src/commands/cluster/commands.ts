@@ -1,11 +1,12 @@
 import { StreamError } from "@millrace/base";
+import type { Voter } from "@millrace/client";
+import { formCluster } from "@millrace/client";
 import type { Command } from "commander";
 
 import { withCluster } from "../../connect.ts";
 import type { ClusterOptions, OutputOptions } from "../../options.ts";
 import { withClusterOptions, withOutputOption } from "../../options.ts";
 import { print, remark } from "../../output.ts";
-import type { Voter } from "./init.ts";
 
 interface InitFlags extends OutputOptions {
   readonly voters: string;
@@ -32,7 +33,6 @@ export function addClusterCommands(program: Command): void {
     .option("--region <name>", "region of the cluster", "us-east-1")
     .option("--limits <policy>", "aws, unlimited, or custom{...}", "aws")
     .action(async (flags: InitFlags) => {
-      const { formCluster } = await import("./init.ts");
       remark("asking the voters who they are, then forming the cluster...");
       const formed = await formCluster({ ...flags, voters: parseVoters(flags.voters) });
       print(flags.output, formed, () => [{ rows: [{ ...formed }], empty: "" }]);

@@ -7,9 +7,12 @@
 import { randomBytes } from "node:crypto";
 
 import { StreamError } from "@millrace/base";
-import { clusterSecret, MillraceClient, nodePorts, SEALED, SecretBox } from "@millrace/client";
-import type { NodeStatus } from "@millrace/client";
 import { CLUSTER_KEY_ID } from "@millrace/model";
+import type { StatusResponse as NodeStatus } from "@millrace/proto";
+
+import { MillraceClient } from "../client.ts";
+import { nodePorts } from "../node-ports.ts";
+import { clusterSecret, SEALED, SecretBox } from "../secret-box.ts";
 
 const ANSWER_DEADLINE_MS = 10_000;
 
