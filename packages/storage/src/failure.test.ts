@@ -122,21 +122,19 @@ describe("group commit", () => {
     const clock = new VirtualClock();
     const counting = new CountingFileSystem(new MemoryFileSystem());
     const disk = new DelayedSyncFileSystem(counting, clock, 20);
-    const opening = openLane(disk, { clock });
-    let lane: Awaited<typeof opening> | undefined;
-    void opening.then((opened) => (lane = opened));
     const turn = () => new Promise((resolve) => setImmediate(resolve));
-    while (lane === undefined) {
-      clock.advance(20);
-      await turn();
-    }
-    const creating = createGroup(lane, 1);
-    let group: Awaited<typeof creating> | undefined;
-    void creating.then((created) => (group = created));
-    while (group === undefined) {
-      clock.advance(20);
-      await turn();
-    }
+    /** Lets time pass until the slow disk has answered. */
+    const patiently = async <Result>(work: Promise<Result>): Promise<Result> => {
+      const state = { done: false };
+      const finished = work.finally(() => (state.done = true));
+      while (!state.done) {
+        clock.advance(20);
+        await turn();
+      }
+      return finished;
+    };
+    const lane = await patiently(openLane(disk, { clock }));
+    const group = await patiently(createGroup(lane, 1));
     const before = counting.counts.wal.syncedWrites;
     const order: number[] = [];
     for (let index = 1; index <= 200; index++) {

@@ -1,3 +1,4 @@
+/* oxlint-disable no-restricted-imports, no-restricted-globals -- a program run by hand: it measures the real disk with the real clock */
 /**
  * Append throughput of a lane against the bare disk: the same bytes through one synced write each.
  * Run by hand: `node --conditions=@millrace/source --import tsx packages/storage/src/node-disk.bench.ts`.

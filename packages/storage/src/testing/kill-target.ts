@@ -1,3 +1,4 @@
+/* oxlint-disable no-restricted-imports, no-restricted-globals -- a program of its own on the real disk, started and killed by a test */
 /**
  * A process to kill: appends to a lane on the real disk and reports each acknowledgement on standard
  * output, one line `index term` per entry that is durable.
