@@ -10,6 +10,7 @@ import { hash } from "node:crypto";
 import { StreamError } from "@millrace/base";
 import type { HashKey, Shard, StreamRecord } from "@millrace/model";
 import {
+  BATCH_BYTES_MAX,
   BATCH_HEADER_BYTES,
   HASH_KEY_BYTES,
   HASH_KEY_MAX,
@@ -57,7 +58,7 @@ export class ShardGroup {
 }
 
 export class PutPlan {
-  /** In order of each shard's first record. */
+  /** In order of their first records; a shard whose records fill more than one batch has several. */
   readonly groups: readonly ShardGroup[];
   /** Index into `groups` for each record, in order of input. */
   readonly groupOf: Int32Array;
@@ -93,18 +94,27 @@ export class PutPlan {
       checkRecordBytes(stream, bytes, entries.length > 1 ? index : undefined);
       total += bytes;
       const shard = owner(call, stream, writeHash(entry, hashes, index * HASH_KEY_BYTES));
-      const place = byShard.get(shard.shardIndex) ?? groups.push(new ShardGroup(shard)) - 1;
-      byShard.set(shard.shardIndex, place);
+      const encodedBytes = bytes + RECORD_HEADER_BYTES;
+      let place = byShard.get(shard.shardIndex);
+      if (place === undefined || !hasRoom(groups[place], encodedBytes)) {
+        place = groups.push(new ShardGroup(shard)) - 1;
+        byShard.set(shard.shardIndex, place);
+      }
       this.groupOf[index] = place;
       const group = groups[place] as ShardGroup;
       group.count++;
-      group.bytes += bytes + RECORD_HEADER_BYTES;
+      group.bytes += encodedBytes;
     }
     if (total > REQUEST_BYTES_MAX && entries.length > 1) {
       throw invalidArgument("Records size exceeds 10 MB limit");
     }
     return groups;
   }
+}
+
+/** Ten MiB of data in many records have more headers than one batch has room for: the rest is a second one. */
+function hasRoom(group: ShardGroup | undefined, encodedBytes: number): boolean {
+  return group !== undefined && group.bytes + encodedBytes <= BATCH_BYTES_MAX - BATCH_HEADER_BYTES;
 }
 
 /** Writes the record's place on the ring, 16 bytes, and returns it. */

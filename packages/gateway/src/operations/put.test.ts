@@ -250,6 +250,21 @@ describe("PutRecords", () => {
     );
   });
 
+  it("sends more than one batch to a shard when the headers leave no room in the first", async () => {
+    const Data = Buffer.alloc((10 * 1024 * 1024) / 500 - 1);
+    const Records = Array.from({ length: 500 }, () => ({ Data, PartitionKey: "a" }));
+    const sent: number[] = [];
+    backend.putFault = (_, count) => {
+      sent.push(count);
+      return undefined;
+    };
+    const input = { StreamName: "orders", Records };
+    const { body } = await service.call("PutRecords", input, { encoding: "cbor" });
+    const offsets = body.Records?.map((r) => parseSequenceNumber(r.SequenceNumber ?? "")?.offset);
+    expect([body.FailedRecordCount, sent]).toEqual([0, [499, 1]]);
+    expect(offsets).toEqual(Array.from({ length: 500 }, (_, index) => index));
+  });
+
   it("keeps keys of any script and bytes of any value", async () => {
     const key = "ключ-鍵-🔑".repeat(20);
     await service.call(
