@@ -18,5 +18,5 @@ export function clockAheadOfMedian(offsets: readonly number[]): number | undefin
   const middle = Math.floor(all.length / 2);
   const upper = all[middle] ?? 0;
   const lower = all.length % 2 === 0 ? (all[middle - 1] ?? 0) : upper;
-  return -(upper + lower) / 2;
+  return 0 - (upper + lower) / 2;
 }

@@ -5,6 +5,7 @@
  * leader is replaced in well under 2 s.
  */
 import { requireWithin } from "@millrace/base";
+import { ENTRY_BYTES_MAX, STATE_BYTES_MAX } from "@millrace/storage";
 
 export interface LaneConfig {
   /** Length of one tick, 10..10,000 ms. @default 100 */
@@ -37,7 +38,7 @@ export interface LaneConfig {
   readonly readsWaitingMax: number;
   /** Proposals that may wait in one group. @default 65536 */
   readonly proposalsWaitingMax: number;
-  /** Bytes of one proposal. @default 12 MiB */
+  /** Bytes of one proposal, at most what storage takes as one entry. @default 11 MiB */
   readonly proposalBytesMax: number;
   /** Payload bytes of one group that may be uncommitted; at least `proposalBytesMax`. @default 64 MiB */
   readonly uncommittedBytesMax: number;
@@ -59,7 +60,7 @@ export interface LaneConfig {
   readonly fetchesMax: number;
   /** Payload bytes above which a snapshot is cut, and the size of the pieces. @default 1 MiB */
   readonly snapshotPartBytes: number;
-  /** Largest state that is sent to a follower. @default 256 MiB */
+  /** Largest state that is kept or sent, at most what storage takes. @default 64 MiB */
   readonly snapshotBytesMax: number;
   /** Snapshots on their way out at once. @default 2 */
   readonly snapshotsMax: number;
@@ -87,7 +88,7 @@ export const LANE_DEFAULTS: LaneConfig = Object.freeze({
   readTimeoutMs: 5_000,
   readsWaitingMax: 16_384,
   proposalsWaitingMax: 65_536,
-  proposalBytesMax: 12 * MIB,
+  proposalBytesMax: ENTRY_BYTES_MAX,
   uncommittedBytesMax: 64 * MIB,
   laneUncommittedBytesMax: 256 * MIB,
   appendBytesMax: MIB,
@@ -98,7 +99,7 @@ export const LANE_DEFAULTS: LaneConfig = Object.freeze({
   inboundBytesMax: 128 * MIB,
   fetchesMax: 4,
   snapshotPartBytes: MIB,
-  snapshotBytesMax: 256 * MIB,
+  snapshotBytesMax: STATE_BYTES_MAX,
   snapshotsMax: 2,
   snapshotTimeoutMs: 10_000,
   commitIndexDelayMs: 2_000,
@@ -114,7 +115,7 @@ export function resolveLaneConfig(overrides: Partial<LaneConfig> = {}): LaneConf
   requireWithin("supportMs", config.supportMs, 2 * config.livenessMs, 600_000);
   requireWithin("campaignsPerSecond", config.campaignsPerSecond, 1, 1_000_000);
   requireWithin("appendBytesMax", config.appendBytesMax, 1, 4 * MIB);
-  requireWithin("proposalBytesMax", config.proposalBytesMax, 1, 15 * MIB);
+  requireWithin("proposalBytesMax", config.proposalBytesMax, 1, ENTRY_BYTES_MAX);
   requireWithin(
     "uncommittedBytesMax",
     config.uncommittedBytesMax,
@@ -123,7 +124,7 @@ export function resolveLaneConfig(overrides: Partial<LaneConfig> = {}): LaneConf
   );
   requireWithin("inflightBytesMax", config.inflightBytesMax, config.appendBytesMax, 1024 * MIB);
   requireWithin("snapshotPartBytes", config.snapshotPartBytes, 1, 8 * MIB);
-  requireWithin("snapshotBytesMax", config.snapshotBytesMax, 1, 1024 * MIB);
+  requireWithin("snapshotBytesMax", config.snapshotBytesMax, 1, STATE_BYTES_MAX);
   requireWithin("fetchesMax", config.fetchesMax, 1, 64);
   return config;
 }

@@ -49,6 +49,8 @@ export interface DriverEvents {
   mayLead(): boolean;
   roleChanged(host: RaftHost, before: Role, change: RoleChange): void;
   refusal(): StreamError | undefined;
+  /** Storage has refused a write: nothing can be promised any more. */
+  failed(error: StreamError): void;
 }
 
 interface Inbound {
@@ -77,6 +79,7 @@ export class LaneDriver implements HostLane, GroupLane {
   #uncommittedBytes = 0;
   #isScheduled = false;
   #isBacklogged = false;
+  #hasFailed = false;
   #commitIndexDueMs = Infinity;
   isStopped = false;
 
@@ -251,10 +254,17 @@ export class LaneDriver implements HostLane, GroupLane {
     const batch = this.#turn.take();
     if (batch === undefined) return;
     const { storage, counters } = this.#options;
-    if (storage.failed !== undefined) return; // nothing is promised any more
+    if (storage.failed !== undefined || this.#hasFailed) return; // nothing is promised any more
+    // A group may have been dropped by what another one applied in this turn.
+    const writes = batch.writes.filter(({ group }) => this.hosts.get(group.groupId)?.log === group);
     counters.submits += 1;
     this.#batches.push(batch);
-    storage.submit(batch.writes, () => this.#durable(batch));
+    try {
+      storage.submit(writes, () => this.#durable(batch));
+    } catch (cause) {
+      this.#hasFailed = true;
+      this.#events.failed(asStreamError(cause));
+    }
     this.#noteBacklog();
   }
 
@@ -269,7 +279,7 @@ export class LaneDriver implements HostLane, GroupLane {
   }
 
   #durable(batch: WriteBatch): void {
-    if (this.isStopped) return;
+    if (this.isStopped || this.#hasFailed) return;
     const oldest = this.#batches.shift();
     invariant(oldest === batch, "storage finished its batches out of order");
     batch.isDurable = true;

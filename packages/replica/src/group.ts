@@ -99,7 +99,7 @@ export class Group {
    * `hint.leaderNodeId`), `unavailable`, `overloaded`, `invalid-argument`, `corrupt`. After an
    * error nothing was appended and `done` is not called.
    *
-   * @param data 1..12 MiB bytes, not changed afterwards.
+   * @param data 1 byte to `proposalBytesMax`, not changed afterwards.
    * @param expectedTerm refuses with `not-leader` unless this node leads in that term.
    * @param done called exactly once, never from within this call: undefined when the entry is
    * committed and applied here; `indeterminate` after a change of leadership, or when the lane stops:

@@ -4,7 +4,7 @@
  * A leader with a stalled disk still sends heartbeats, so nobody would replace it while nothing
  * commits; one with a wrong clock would stamp records with it. Both give their groups away.
  */
-import type { Clock, Logger } from "@millrace/base";
+import type { Clock, Logger, StreamError } from "@millrace/base";
 import type { LaneStorage } from "@millrace/storage";
 
 import { clockAheadOfMedian } from "./clock-check.ts";
@@ -23,6 +23,8 @@ export class Health {
   #isWalStalled = false;
   #isClockGood = true;
   isDraining = false;
+  /** Why nothing is promised any more. */
+  failure: StreamError | undefined;
 
   constructor(options: HealthOptions) {
     this.#options = options;
@@ -30,7 +32,7 @@ export class Health {
 
   /** Storage finishes its writes in time. Told to the peers. */
   get isWalHealthy(): boolean {
-    return this.#isWalHealthy && this.#options.storage.failed === undefined;
+    return this.#isWalHealthy && this.failure === undefined;
   }
 
   /** This node may become and stay a leader. */
@@ -40,7 +42,7 @@ export class Health {
 
   /** The groups led here should go elsewhere now. */
   get mustHandAway(): boolean {
-    const hasFailed = this.#options.storage.failed !== undefined;
+    const hasFailed = this.failure !== undefined;
     return this.isDraining || hasFailed || this.#isWalStalled || !this.#isClockGood;
   }
 

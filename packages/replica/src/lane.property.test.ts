@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert, asyncProperty, integer, nat, tuple } from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { History, LaneCluster } from "./testing/index.ts";
@@ -128,18 +128,18 @@ class Run {
 
 describe("lanes under faults", () => {
   it("keep S1 to S4, S6, S7, S11 and S12, and converge when the faults end (L1, L2)", async () => {
-    const step = fc.tuple(fc.nat(15), fc.nat(1_000), fc.nat(1_000));
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 1_000_000 }),
-        fc.array(step, { minLength: 20, maxLength: 80 }),
+    const step = tuple(nat(15), nat(1_000), nat(1_000));
+    await assert(
+      asyncProperty(
+        integer({ min: 1, max: 1_000_000 }),
+        array(step, { minLength: 20, maxLength: 80 }),
         async (seed, steps) => {
           const run = await Run.start(seed);
           for (const one of steps) await run.step(one);
           await run.finish();
         },
       ),
-      { numRuns: Number(process.env["MILLRACE_RUNS"] ?? 25), verbose: 1 },
+      { numRuns: Number(process.env["MILLRACE_RUNS"] ?? 25) },
     );
   });
 });

@@ -100,6 +100,7 @@ export class Lane {
         mayLead: () => this.#health.mayLead,
         roleChanged: (host, before, change) => this.#roleChanged(host, before, change),
         refusal: () => this.#refusal(),
+        failed: (error) => this.#storageFailed(error),
       },
     );
     transport.onLink((nodeId, state) => this.#peers.link(nodeId, state));
@@ -234,7 +235,7 @@ export class Lane {
 
   /** The storage error after which nothing is acknowledged any more. */
   get failed(): StreamError | undefined {
-    return this.#options.storage.failed;
+    return this.#health.failure;
   }
 
   /** Calls `listener` once when storage fails: the process should end soon, with an error. */
@@ -293,9 +294,9 @@ export class Lane {
     if (this.#isStopped || this.#health.isDraining) {
       return new StreamError("unavailable", "this node is stopping");
     }
-    const failed = this.#options.storage.failed;
-    if (failed === undefined) return undefined;
-    return new StreamError("unavailable", `storage has failed: ${failed.message}`);
+    const { failure } = this.#health;
+    if (failure === undefined) return undefined;
+    return new StreamError("unavailable", `storage has failed: ${failure.message}`);
   }
 
   // ---- Time ----
@@ -387,7 +388,10 @@ export class Lane {
   #peerLost(nodeId: number, reason: LossReason): void {
     const orphans: RaftHost[] = [];
     for (const host of this.#driver.hosts.values()) {
-      if (host.isStopped || host.isLeader || host.leaderNodeId !== nodeId) continue;
+      if (host.isStopped) continue;
+      // A sleeping leader would never find out that it has lost its quorum.
+      if (host.isLeader && isMember(host, nodeId)) this.#driver.wake(host);
+      if (host.isLeader || host.leaderNodeId !== nodeId) continue;
       this.#driver.wake(host);
       host.act((node) => node.forgetLeader());
       orphans.push(host);
@@ -403,8 +407,7 @@ export class Lane {
   /** What a node missed while it was away reaches it only from leaders that are awake. */
   #peerBack(nodeId: number): void {
     for (const host of this.#driver.hosts.values()) {
-      if (!host.isLeader || !host.members.some((member) => member.nodeId === nodeId)) continue;
-      this.#driver.wake(host);
+      if (host.isLeader && isMember(host, nodeId)) this.#driver.wake(host);
     }
     this.#options.logger.info("a node is here", { peer: nodeId });
   }
@@ -427,6 +430,8 @@ export class Lane {
   }
 
   #storageFailed(error: StreamError): void {
+    if (this.#health.failure !== undefined || this.#isStopped) return;
+    this.#health.failure = error;
     this.#options.logger.error("storage has failed, nothing is acknowledged any more", {
       error: error.message,
     });
@@ -437,4 +442,8 @@ export class Lane {
     this.#sendLiveness();
     for (const listener of this.#failureListeners) listener(error);
   }
+}
+
+function isMember(host: RaftHost, nodeId: number): boolean {
+  return host.members.some((member) => member.nodeId === nodeId);
 }

@@ -33,7 +33,7 @@ export interface PeersOptions {
   readonly supportMs: number;
   /** Support for the node has ended. */
   readonly lost: (nodeId: number, reason: LossReason) => void;
-  /** The node is here, for the first time or again: what it missed must be sent. */
+  /** The node is here and well, for the first time or again: what it missed must be sent. */
   readonly back: (nodeId: number) => void;
 }
 
@@ -87,14 +87,14 @@ export class Peers {
     peer.echo = { sentMs: liveness.sentMs, receivedMs: nowMs };
     this.#noteClock(peer, liveness, nowMs, wallMs);
     if (hasRestarted && peer.isLive) this.#lose(peer, "restarted");
-    const wasLive = peer.isLive;
+    const wasSupported = peer.isLive && peer.isWalHealthy;
     peer.isLive = true;
     if (!liveness.walHealthy && peer.isWalHealthy) {
       peer.isWalHealthy = false;
       this.#options.lost(nodeId, "wal-stalled");
     }
     peer.isWalHealthy = liveness.walHealthy;
-    if (!wasLive) this.#options.back(nodeId);
+    if (!wasSupported && peer.isWalHealthy) this.#options.back(nodeId);
   }
 
   link(nodeId: number, state: LinkState): void {

@@ -145,9 +145,11 @@ export class RaftHost {
     invariant(this.#machine === undefined, `group ${this.groupId} has a state machine already`);
     this.#machine = machine;
     const { state, index } = this.log.recoveredState();
-    machine.restore(state, index);
-    this.log.setStateProvider(() => this.#stateNow());
-    machine.roleChanged?.(this.#role);
+    this.#guard(() => {
+      machine.restore(state, index);
+      this.log.setStateProvider(() => this.#stateNow());
+      machine.roleChanged?.(this.#role);
+    });
   }
 
   // ---- What can be seen ----
@@ -435,6 +437,11 @@ export class RaftHost {
   }
 
   #trim(turn: Turn, snapshot: StateSnapshot): void {
+    const { snapshotBytesMax } = this.#lane.config;
+    invariant(
+      snapshot.state.length <= snapshotBytesMax,
+      () => `the state has ${snapshot.state.length} bytes, the bound is ${snapshotBytesMax}`,
+    );
     const trim = { throughIndex: snapshot.index, snapshot };
     this.#lastBatch = turn.write({ group: this.log, trim });
   }

@@ -92,7 +92,8 @@ export class SnapshotSender {
   #send(transfer: Transfer, nowMs: number): void {
     const { outbox, config, counters } = this.#options;
     const { host, nodeId, data, transferId, message } = transfer;
-    while (transferId !== 0 && transfer.offset < data.length) {
+    const inParts = transferId === 0 ? 0 : data.length;
+    while (transfer.offset < inParts) {
       const end = Math.min(transfer.offset + config.snapshotPartBytes, data.length);
       const part = {
         groupId: host.groupId,

@@ -30,6 +30,8 @@ export interface LaneClusterOptions {
   /** How long a synced write takes on every node, milliseconds; can be changed later. @default 0 */
   readonly syncMs?: number;
   readonly entryMeta?: EntryMetaReader;
+  /** Bytes of flushed entries that each node keeps in memory. @default that of storage */
+  readonly tailCacheBytes?: number;
 }
 
 /** What a process of the cluster consists of; replaced by a restart, but for the disk. */
@@ -281,6 +283,9 @@ export class LaneCluster {
       nodeId,
       entryMeta: this.#options.entryMeta ?? (() => false),
       walFileBytes: WAL_FILE_BYTES,
+      ...(this.#options.tailCacheBytes === undefined
+        ? {}
+        : { tailCacheBytes: this.#options.tailCacheBytes }),
     });
     const storage = await this.until(opening);
     const lane = new Lane({
