@@ -28,7 +28,8 @@ export async function measure(load: Load): Promise<Measured> {
   const work = async (worker: number) => {
     while (performance.now() < until) {
       const before = performance.now();
-      records += await load.call(worker);
+      const stored = await load.call(worker);
+      records += stored; // not in one step: others add to it while this call is under way
       histogram.recordValue(Math.round((performance.now() - before) * 1000));
       calls++;
     }
