@@ -1,7 +1,8 @@
 /**
- * The unmodified AWS SDK against a running cluster: `MILLRACE_ENDPOINT` (http://host:port) with the
- * usual AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. What the gateway alone decides is proven beside
- * its code; this asks for what only gateway, brokers and coordinator together can give.
+ * The unmodified AWS SDK against a real cluster with AWS's own limits. What the gateway alone decides
+ * is proven beside its code; this asks for what only gateway, brokers and coordinator together can
+ * give. `MILLRACE_ENDPOINT` (http://host:port), with the usual AWS_ACCESS_KEY_ID and
+ * AWS_SECRET_ACCESS_KEY, asks a cluster that runs already; without it one is started.
  */
 import { randomUUID } from "node:crypto";
 
@@ -22,24 +23,29 @@ import {
   waitUntilStreamExists,
   waitUntilStreamNotExists,
 } from "@aws-sdk/client-kinesis";
+import { LocalCluster } from "@millrace/bench";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const endpoint = process.env["MILLRACE_ENDPOINT"];
-if (endpoint === undefined) {
-  console.log("conformance with the AWS SDK: skipped, MILLRACE_ENDPOINT is not set");
-}
+const given = process.env["MILLRACE_ENDPOINT"];
+let cluster: LocalCluster | undefined;
+beforeAll(async () => {
+  if (given === undefined) cluster = await LocalCluster.start({ nodes: 3, limits: "aws" });
+});
+afterAll(() => cluster?.remove());
+
 const WAIT = { maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
 /** Reads of one shard: below the five calls a second that it allows. */
 const READ_EVERY_MS = 250;
 
-describe.skipIf(endpoint === undefined).each(["HTTP/2", "HTTP/1.1"])("over %s", (protocol) => {
+describe.each(["HTTP/2", "HTTP/1.1"])("over %s", (protocol) => {
   const StreamName = `conformance-${randomUUID()}`;
   let client: KinesisClient;
 
   beforeAll(async () => {
     client = new KinesisClient({
-      endpoint: endpoint ?? "",
+      endpoint: given ?? cluster?.endpoint ?? "",
+      ...(cluster === undefined ? {} : { credentials: cluster.credentials }),
       region: process.env["AWS_REGION"] ?? "us-east-1",
       ...(protocol === "HTTP/1.1" ? { requestHandler: new NodeHttpHandler() } : {}),
     });

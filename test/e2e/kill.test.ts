@@ -19,7 +19,8 @@ const VICTIMS = ["node-1", "node-2", "node-3", "gateway"];
 
 let cluster: LocalCluster;
 beforeAll(async () => {
-  cluster = await LocalCluster.start({ nodes: 3 });
+  // Small log files: kills also hit the change of files, the flush into segments and the checkpoint.
+  cluster = await LocalCluster.start({ nodes: 3, set: { "wal-file-bytes": String(1024 * 1024) } });
 });
 afterAll(() => cluster.remove());
 
@@ -55,6 +56,7 @@ async function runWorkload(streamName: string, faults: (workload: Workload) => P
     streamName,
     producers: 6,
     recordsPerCall: 20,
+    paddingBytes: 500,
     client: (producer) =>
       kinesis(cluster, producer % 2 === 0 ? "http2" : "http1", { maxAttempts: 1 }),
   });

@@ -16,6 +16,7 @@ type Values = Readonly<Record<string, unknown>>;
 const OTHER_VARIABLES = new Set([
   "MILLRACE_ENDPOINTS",
   "MILLRACE_CONFIG",
+  "MILLRACE_ENDPOINT",
   "MILLRACE_RAFT_TESTDATA",
   "MILLRACE_PROPERTY_RUNS",
 ]);
