@@ -4,6 +4,7 @@
  *
  * MILLRACE_KILL_ROUNDS sets how many kills; scripts/faults runs the long version and keeps a report.
  */
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -91,7 +92,11 @@ describe("processes killed under load", () => {
         await until("all processes ready", 60_000, allReady);
       }
     });
-    const result = { rounds: ROUNDS, lost: problems.length, ...report, resumes };
+    const tree = execFileSync("git", ["rev-parse", "HEAD:packages"], {
+      cwd: ROOT,
+      encoding: "utf8",
+    });
+    const result = { tree: tree.trim(), rounds: ROUNDS, lost: problems.length, ...report, resumes };
     console.log(JSON.stringify(result));
     mkdirSync(join(ROOT, "test-results"), { recursive: true });
     writeFileSync(
@@ -100,6 +105,7 @@ describe("processes killed under load", () => {
     );
     expect(problems).toEqual([]);
     expect(resumes.filter((one) => one.resumeMs > RESUME_MS_MAX)).toEqual([]);
+    expect(report.longestKeyPauseMs).toBeLessThanOrEqual(RESUME_MS_MAX);
     expect(report.acknowledged).toBeGreaterThan(1000);
   });
 

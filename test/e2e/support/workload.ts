@@ -31,6 +31,8 @@ export interface WorkloadReport {
   readonly retriedRecords: number;
   /** Longest time without any acknowledgement, milliseconds. */
   readonly longestPauseMs: number;
+  /** Longest time without an acknowledgement of one key, which has one shard: what its writers saw. */
+  readonly longestKeyPauseMs: number;
   readonly errors: Readonly<Record<string, number>>;
 }
 
@@ -43,6 +45,8 @@ export class Workload {
   #retried = 0;
   #lastAckMs = performance.now();
   #longestPauseMs = 0;
+  #longestKeyPauseMs = 0;
+  readonly #keyAckMs = new Map<string, number>();
   #stopping = false;
 
   constructor(options: WorkloadOptions) {
@@ -75,6 +79,7 @@ export class Workload {
       acknowledged: this.acknowledged,
       retriedRecords: this.#retried,
       longestPauseMs: Math.round(this.#longestPauseMs),
+      longestKeyPauseMs: Math.round(this.#longestKeyPauseMs),
       errors: Object.fromEntries(this.#errors),
     };
   }
@@ -166,6 +171,11 @@ export class Workload {
     const now = performance.now();
     this.#longestPauseMs = Math.max(this.#longestPauseMs, now - this.#lastAckMs);
     this.#lastAckMs = now;
+    this.#longestKeyPauseMs = Math.max(
+      this.#longestKeyPauseMs,
+      now - (this.#keyAckMs.get(key) ?? now),
+    );
+    this.#keyAckMs.set(key, now);
     const list = this.#acknowledged.get(key) ?? [];
     list.push({ value, sequenceNumber });
     this.#acknowledged.set(key, list);
