@@ -1,4 +1,5 @@
 import { StreamError } from "@millrace/base";
+import { diskError } from "@millrace/storage/testing";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { LaneCluster, RecordingMachine, type LaneClusterOptions } from "./testing/index.ts";
@@ -252,6 +253,48 @@ describe("a follower that is behind the log", () => {
     await cluster.restart(3);
     await cluster.runUntil(() => texts(3).length === 30, 10_000);
     expect(texts(3)).toEqual(texts(1));
+  });
+});
+
+describe("entries that are no longer in memory", () => {
+  it("are read from disk for a follower that was away, without a hole", async () => {
+    const { cluster, machines } = await newGroup({
+      tailCacheBytes: 64 * 1024,
+      walFileBytes: 2 * 1024 * 1024,
+      config: { appendBytesMax: 256 * 1024, inflightBytesMax: 512 * 1024 },
+    });
+    cluster.kill(3);
+    const value = "x".repeat(100 * 1024);
+    for (let i = 0; i < 40; i += 1) await cluster.propose(GROUP, bytes(`${i} ${value}`));
+    await cluster.run(100);
+    expect(typeof logOf(cluster, 1)?.entries(2, 10, 1)).toBe("string");
+    await cluster.restart(3);
+    await cluster.runUntil(() => machines.get(3)?.entries.length === 40, 20_000);
+    const heads = (nodeId: number): unknown[] =>
+      machines.get(nodeId)?.entries.map(({ index, text }) => [index, text.slice(0, 3)]) ?? [];
+    expect(heads(3)).toEqual(heads(1));
+    const fetches = cluster.nodeIds.map((nodeId) => cluster.lane(nodeId).stats.fetches);
+    expect(Math.max(...fetches)).toBeGreaterThan(0);
+  });
+});
+
+describe("a disk that fails", () => {
+  it("ends all promises of its node, which says so once and hands its groups away", async () => {
+    const { cluster } = await newGroup();
+    const failures: string[] = [];
+    cluster.lane(1).onFailure((error) => failures.push(error.message));
+    const { fileSystem } = cluster.disk(1);
+    fileSystem.fault = (operation, path) =>
+      operation === "write" || operation === "sync" ? diskError("EIO", path) : undefined;
+    const answers: (string | undefined)[] = [];
+    cluster.group(1, GROUP).propose(bytes("lost"), undefined, (e) => answers.push(e?.code));
+    await cluster.runUntil(() => [2, 3].includes(cluster.leaderNode(GROUP) ?? 0), 5_000);
+    expect(answers).toEqual(["indeterminate"]);
+    expect(failures).toHaveLength(1);
+    expect(cluster.lane(1).failed?.message).toBe(failures[0]);
+    await cluster.run(2_000);
+    expect(cluster.group(1, GROUP).role).toBe("follower");
+    expect(await cluster.propose(GROUP, bytes("goes on"))).toBeUndefined();
   });
 });
 

@@ -32,6 +32,8 @@ export interface LaneClusterOptions {
   readonly entryMeta?: EntryMetaReader;
   /** Bytes of flushed entries that each node keeps in memory. @default that of storage */
   readonly tailCacheBytes?: number;
+  /** Must hold what can be uncommitted at once, or storage turns in circles. @default 1 MiB */
+  readonly walFileBytes?: number;
 }
 
 /** What a process of the cluster consists of; replaced by a restart, but for the disk. */
@@ -282,7 +284,7 @@ export class LaneCluster {
       directory: "/lane",
       nodeId,
       entryMeta: this.#options.entryMeta ?? (() => false),
-      walFileBytes: WAL_FILE_BYTES,
+      walFileBytes: this.#options.walFileBytes ?? WAL_FILE_BYTES,
       ...(this.#options.tailCacheBytes === undefined
         ? {}
         : { tailCacheBytes: this.#options.tailCacheBytes }),
