@@ -139,7 +139,7 @@ describe("lanes under faults", () => {
           await run.finish();
         },
       ),
-      { numRuns: Number(process.env["MILLRACE_RUNS"] ?? 25) },
+      { numRuns: Number(process.env["MILLRACE_RUNS"] ?? 25), endOnFailure: true },
     );
   });
 });
