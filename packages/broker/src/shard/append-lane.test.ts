@@ -114,7 +114,7 @@ describe("refusals, after which nothing is stored (S4, S11)", () => {
     expect(refusedBy(bench, bench.put(["a"], { principal }))[0]).toBe("permission-denied");
     const broken = encodeBatch(["a"]);
     broken.fill(0, broken.length - 1);
-    expect(refusedBy(bench, bench.put(broken))[0]).toBe("corrupt");
+    expect(refusedBy(bench, bench.put(broken))[0]).toBe("invalid-argument");
     bench.diskFull = true;
     expect(refusedBy(bench, bench.put(["a"]))[0]).toBe("disk-full");
   });
