@@ -12,7 +12,7 @@
 import type { FileSystem, OpenFile } from "@millrace/base";
 
 import type { LaneLayout } from "./layout.ts";
-import { PAGE_BYTES, WAL_POOL_FILES_MAX } from "./limits.ts";
+import { FLUSH_SYNC_BYTES, PAGE_BYTES, WAL_POOL_FILES_MAX } from "./limits.ts";
 import { encodeWalHeader } from "./wal-header.ts";
 
 const FILL_CHUNK_BYTES = 256 * PAGE_BYTES;
@@ -120,6 +120,8 @@ export class WalFiles {
       const count = Math.min(FILL_CHUNK_BYTES, this.#identity.fileBytes - position);
       await file.write([zeros.subarray(0, count)], position);
       position += count;
+      // One sync of a whole file would hold the disk against the commits.
+      if (position % FLUSH_SYNC_BYTES === 0) await file.sync();
     }
   }
 }
