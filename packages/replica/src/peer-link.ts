@@ -11,6 +11,7 @@
  */
 import type { Clock, Logger, Timer } from "@millrace/base";
 import { asStreamError, safeInteger, StreamError } from "@millrace/base";
+import { HOT_PATHS } from "@millrace/proto";
 import {
   decodeExchangeRequest,
   decodeExchangeResponse,
@@ -28,7 +29,7 @@ import {
 import { FRAME_BYTES_MAX, TRAFFIC_CLASSES } from "./frame.ts";
 import type { LinkState, PeerTransport, TrafficClass } from "./types.ts";
 
-export const EXCHANGE_PATH = "/millrace.replication.v1.ReplicationService/Exchange";
+export const EXCHANGE_PATH = HOT_PATHS.exchange;
 
 /** Bytes that may wait for one peer in one class (K1). */
 const QUEUE_BYTES_MAX = 32 * 1024 * 1024;
