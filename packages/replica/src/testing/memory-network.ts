@@ -59,7 +59,7 @@ class MemoryTransport implements PeerTransport {
 }
 
 /** What passed over one direction of one link. */
-export interface LinkTraffic {
+interface LinkTraffic {
   frames: number;
   bytes: number;
 }
