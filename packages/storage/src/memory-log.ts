@@ -8,6 +8,7 @@
  */
 import { invariant } from "@millrace/base";
 
+import { holdsRecords } from "./entry-meta.ts";
 import type { EntryMeta, EntryMetaReader, LogEntry } from "./types.ts";
 
 /** What the objects of one entry cost besides its data. */
@@ -99,13 +100,13 @@ export class MemoryLog {
       () => `entry ${entry.index} follows ${this.lastIndex} in memory`,
     );
     const before = this.positionBefore(entry.index);
-    const holdsRecords = this.#readMeta(entry.data, meta);
+    const hasRecords = holdsRecords(this.#readMeta, entry, meta);
     this.#entries.push(entry);
     this.#walFiles.push(walFile);
-    this.#baseOffsets.push(holdsRecords ? meta.baseOffset : before.endOffset);
-    this.#endOffsets.push(holdsRecords ? meta.baseOffset + meta.count : before.endOffset);
+    this.#baseOffsets.push(hasRecords ? meta.baseOffset : before.endOffset);
+    this.#endOffsets.push(hasRecords ? meta.baseOffset + meta.count : before.endOffset);
     this.#arrivalsMax.push(
-      holdsRecords ? Math.max(before.arrivalMaxMs, meta.arrivalMs) : before.arrivalMaxMs,
+      hasRecords ? Math.max(before.arrivalMaxMs, meta.arrivalMs) : before.arrivalMaxMs,
     );
     this.#count(entry, 1);
   }

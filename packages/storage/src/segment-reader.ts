@@ -6,6 +6,7 @@ import { StreamError } from "@millrace/base";
 import type { FileSystem, OpenFile } from "@millrace/base";
 
 import { ByteReader, checksum } from "./bytes.ts";
+import { holdsRecords } from "./entry-meta.ts";
 import { FileLeases } from "./file-leases.ts";
 import type { LaneLayout } from "./layout.ts";
 import { INDEX_INTERVAL_BYTES, OPEN_SEGMENTS_MAX } from "./limits.ts";
@@ -96,7 +97,7 @@ export class SegmentReader {
     const meta: EntryMeta = { baseOffset: 0, count: 0, arrivalMs: 0 };
     let answer: number | undefined;
     await this.#walk(extent, row, INDEX_INTERVAL_BYTES, (entry) => {
-      if (!this.#entryMeta(entry.data, meta)) return true;
+      if (!holdsRecords(this.#entryMeta, entry, meta)) return true;
       if (offset >= meta.baseOffset + meta.count) return true;
       if (offset >= meta.baseOffset) answer = entry.index;
       return false;
@@ -112,7 +113,7 @@ export class SegmentReader {
     const meta: EntryMeta = { baseOffset: 0, count: 0, arrivalMs: 0 };
     let answer: number | undefined;
     await this.#walk(extent, row, INDEX_INTERVAL_BYTES, (entry) => {
-      if (!this.#entryMeta(entry.data, meta) || meta.arrivalMs < arrivalMs) return true;
+      if (!holdsRecords(this.#entryMeta, entry, meta) || meta.arrivalMs < arrivalMs) return true;
       answer = entry.index;
       return false;
     });

@@ -6,6 +6,7 @@ import type { FileSystem, OpenFile } from "@millrace/base";
 import { crc32 } from "node:zlib";
 
 import { ByteWriter, checksum } from "./bytes.ts";
+import { holdsRecords } from "./entry-meta.ts";
 import { FLUSH_CHUNK_BYTES, FLUSH_SYNC_BYTES, INDEX_INTERVAL_BYTES } from "./limits.ts";
 import type { LogPosition } from "./memory-log.ts";
 import {
@@ -92,7 +93,7 @@ class SegmentWriter {
         nextRowAt = this.#position + INDEX_INTERVAL_BYTES;
       }
       if (!this.#appendToChunk(entry)) await this.#appendSlowly(entry);
-      if (this.#entryMeta(entry.data, this.#meta)) {
+      if (holdsRecords(this.#entryMeta, entry, this.#meta)) {
         endOffset = this.#meta.baseOffset + this.#meta.count;
         arrivalMaxMs = Math.max(arrivalMaxMs, this.#meta.arrivalMs);
       }

@@ -62,6 +62,24 @@ describe("segments (G1..G4, F1, F2)", () => {
     await lane.close();
   });
 
+  it("never take a membership change for records, whatever its bytes are", async () => {
+    const lane = await openLane(new MemoryFileSystem(), { tailCacheBytes: 0 });
+    const group = await createGroup(lane, 1);
+    const change = { ...entry(2, 1, recordData(900, 5, 9000)), type: "EntryConfChangeV2" as const };
+    const first = entry(1, 1, recordData(0, 1, 10));
+    await write(lane, { group, entries: [first, change, entry(3, 1, recordData(1, 2, 20))] });
+    const answers = async () => ({
+      offsets: await Promise.all([0, 1, 900].map((at) => group.locateOffsetAsync(at))),
+      time: await group.locateTimeAsync(15),
+    });
+    const expected = { offsets: [1, 3, undefined], time: 3 };
+    expect(await answers()).toEqual(expected);
+    await fill(lane, group, 1);
+    expect(group.locateOffset(0)).toBe("temporarily-unavailable");
+    expect(await answers()).toEqual(expected);
+    await lane.close();
+  });
+
   it("orders times that go back by their running maximum", async () => {
     const lane = await openLane(new MemoryFileSystem());
     const group = await createGroup(lane, 1);
