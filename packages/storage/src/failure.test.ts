@@ -26,6 +26,7 @@ describe("an error of the disk (rule 8)", () => {
       expect(acknowledged).toEqual([]);
       expect(failures).toEqual([lane.failed]);
       expect(lane.failed?.message).toMatch(/write-ahead log failed.*injected/);
+      expect(lane.failed?.code).toBe(code === "ENOSPC" ? "disk-full" : "unavailable");
     },
   );
 

@@ -8,7 +8,7 @@
 import { StreamError } from "@millrace/base";
 
 import { extentHolding } from "./extents.ts";
-import type { GroupCheckpoint, StoredState } from "./frames.ts";
+import type { GroupCheckpoint } from "./frames.ts";
 import type { GroupLog } from "./group-log.ts";
 import { MemoryLog } from "./memory-log.ts";
 import type { LogPosition, MemoryTotals } from "./memory-log.ts";
@@ -298,21 +298,5 @@ export class LaneGroup implements GroupLog {
     this.log.reset(this.log.lastIndex + 1, NOTHING_BEFORE);
     this.#shared.released(this.extents);
     this.extents = [];
-  }
-
-  /** What a checkpoint says of a group whose WAL state is `written`, given where its states are. */
-  static checkpointOf(group: LaneGroup, base: StoredState, applied: StoredState): WrittenState {
-    return {
-      groupId: group.groupId,
-      replicaId: group.replicaId,
-      kind: group.kind,
-      description: group.description,
-      hardState: group.hardState,
-      compactedIndex: base.index,
-      compactedTerm: base.term,
-      lastIndex: base.index,
-      base,
-      applied,
-    };
   }
 }

@@ -1,6 +1,8 @@
+import { SeededRandom } from "@millrace/base/testing";
 import { describe, expect, it } from "vitest";
 
 import { CountingFileSystem } from "./counting-file-system.ts";
+import { inspectWal } from "./inspect-wal.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 import {
   CONF,
@@ -107,5 +109,58 @@ describe("a lane's log", () => {
     const reborn = await createGroup(lane, 1, 99);
     expect([reborn.replicaId, reborn.confState, reborn.lastIndex()]).toEqual([99, CONF, 0]);
     await lane.close();
+  });
+
+  it("joins one cluster once", async () => {
+    const disk = new MemoryFileSystem();
+    const lane = await openLane(disk);
+    await lane.setClusterId("c-1");
+    await lane.setClusterId("c-1");
+    await expect(lane.setClusterId("c-2")).rejects.toMatchObject({ code: "wrong-state" });
+    await lane.close();
+    const again = await openLane(disk);
+    expect(again.identity).toEqual({ ...lane.identity, bootEpoch: 2, clusterId: "c-1" });
+    await again.close();
+  });
+
+  it("can be read offline, batch by batch (W5, W7, W8)", async () => {
+    const disk = new MemoryFileSystem();
+    const lane = await openLane(disk);
+    const group = await createGroup(lane, 1);
+    await write(lane, { group, entries: entriesOf(1, 2, 1), hardState: hard(1, 10, 1) });
+    await lane.close();
+    const seen: unknown[] = [];
+    const reader = inspectWal(disk, "/lane/wal/0000000001.wal");
+    let step = await reader.next();
+    for (; step.done !== true; step = await reader.next()) {
+      const { position, header, frames } = step.value;
+      const { batchSeq, durableSeqBefore, flags } = header;
+      const types = frames.map(({ type }) => type);
+      seen.push([position, batchSeq, durableSeqBefore, flags, types]);
+    }
+    expect(seen).toEqual([
+      [4096, 1, 0, 1, ["lane-checkpoint"]],
+      [8192, 2, 1, 0, ["group-created"]],
+      [12_288, 3, 2, 0, ["hard-state", "entries"]],
+    ]);
+    expect(step.value).toBe("clean at byte 16384");
+  });
+
+  it("never reads bytes of an earlier use of a recycled file (W8, W12)", async () => {
+    const disk = new MemoryFileSystem();
+    const lane = await openLane(disk, { walFilesMax: 2 });
+    const group = await createGroup(lane, 1);
+    for (let next = 1; next <= 600; next++) {
+      group.committed(next - 1);
+      await write(lane, { group, entries: entriesOf(next, next, 1, 15_000) });
+    }
+    expect(lane.stats().flushes).toBeGreaterThan(6);
+    const last = await wholeLog(group);
+    disk.crash({ lose: "none", random: new SeededRandom(1) });
+    const again = await openLane(disk);
+    const recovered = again.groups()[0];
+    expect(recovered?.lastIndex()).toBe(600);
+    expect(recovered && (await wholeLog(recovered))).toEqual(last);
+    await again.close();
   });
 });

@@ -5,7 +5,7 @@
  * turn of the event loop becomes one write. What a Raft group needs of its log comes from memory where
  * it is near the tail, and from immutable segments where it is not.
  */
-import { asStreamError, StreamError } from "@millrace/base";
+import { StreamError } from "@millrace/base";
 import type { Clock, Counter } from "@millrace/base";
 
 import { checkInit, checkWrite } from "./check-write.ts";
@@ -13,8 +13,9 @@ import { buildCheckpoint } from "./checkpoint.ts";
 import { Flusher } from "./flusher.ts";
 import type { FlushedSegment } from "./flusher.ts";
 import type { GroupLog } from "./group-log.ts";
-import { writeIdentity } from "./identity.ts";
+import { CLUSTER_ID_BYTES_MAX, writeIdentity } from "./identity.ts";
 import type { StoredIdentity } from "./identity.ts";
+import { laneError } from "./lane-error.ts";
 import { LaneGroup } from "./lane-group.ts";
 import { openLane } from "./lane-open.ts";
 import type { LaneParts } from "./lane-open.ts";
@@ -45,7 +46,6 @@ import { WalWriter } from "./wal-writer.ts";
 import type { WalWriterHost } from "./wal-writer.ts";
 
 const EMPTY = Buffer.alloc(0);
-const CLUSTER_ID_BYTES_MAX = 128;
 
 export class LaneStorage {
   readonly #options: ResolvedOptions;
@@ -335,7 +335,7 @@ export class LaneStorage {
       groups: () => this.#walGroups.values(),
       nextSegmentId: () => this.#parts.registry.nextId(),
       publish: (fileSeq, segments) => this.#publish(fileSeq, segments),
-      failed: (error) => this.#fail(asStreamError(error)),
+      failed: (error) => this.#fail(laneError("segments", error)),
     });
   }
 

@@ -46,7 +46,10 @@ function underlay(bytes: Buffer, from: number, recycled: boolean): Buffer {
   bytes.copy(base, 0, 0, Math.min(from, bytes.byteLength));
   if (!recycled) return base;
   const builder = new BatchBuilder();
-  builder.begin({ batchSeq: 4, fileSeq: 0, durableSeqBefore: 3, flags: 0 }, 12 * PAGE_BYTES);
+  // The number that is expected next, so only the file's number tells that it is old.
+  const batchSeq = bytes.readUInt32LE(from + 8);
+  const identity = { batchSeq, fileSeq: 0, durableSeqBefore: batchSeq - 1, flags: 0 };
+  builder.begin(identity, 12 * PAGE_BYTES);
   builder.put(Buffer.alloc(11 * PAGE_BYTES, 0xa5));
   builder.finish().copy(base, from);
   return base;
@@ -101,6 +104,21 @@ describe("the end of the log after a crash (W4, W9)", () => {
       );
       await goesOn(disk, lane);
     }
+  });
+
+  it("pages of a torn batch never complete a later one at the same place", async () => {
+    const { disk, after, seenBefore, lastFrom, lastTo } = await diskWithLog(5, 3000);
+    const torn = Buffer.from(after);
+    torn.fill(0, lastFrom, lastFrom + PAGE_BYTES);
+    await (await reopen(disk, torn)).close();
+    const cut = disk.bytesOf(WAL);
+    expect(cut.subarray(lastFrom, lastTo).every((byte) => byte === 0)).toBe(true);
+    // The next batch has the same number and length, and only its first page arrives.
+    after.copy(cut, lastFrom, lastFrom, lastFrom + PAGE_BYTES);
+    cut.writeUInt8(cut.readUInt8(lastFrom + 200) ^ 1, lastFrom + 200);
+    const lane = await reopen(disk, cut);
+    expect(await seen(lane)).toEqual(seenBefore);
+    await goesOn(disk, lane);
   });
 
   it("a batch torn inside a page is cut, completed by its checksum, or refused, but never half there", async () => {

@@ -12,7 +12,7 @@
  */
 import { StreamError } from "@millrace/base";
 
-import { asBuffer, checksum, readU64, writeU64 } from "./bytes.ts";
+import { checksum, readU64, writeU64 } from "./bytes.ts";
 import { BATCH_BYTES_MAX, COMMIT_BYTES_TARGET, PAGE_BYTES } from "./limits.ts";
 
 export const STAMP_BYTES = 16;
@@ -232,10 +232,4 @@ function differingBits(left: Buffer, right: Buffer): number {
     for (let rest = left.readUInt8(at) ^ right.readUInt8(at); rest !== 0; rest &= rest - 1) bits++;
   }
   return bits;
-}
-
-/** `bytes` as a Buffer of whole pages, for readers of files. */
-export function pageAligned(bytes: Uint8Array): Buffer {
-  const buffer = asBuffer(bytes);
-  return buffer.subarray(0, Math.floor(buffer.byteLength / PAGE_BYTES) * PAGE_BYTES);
 }

@@ -6,9 +6,10 @@
  * Exactly one write is in flight, so batches become durable in order and `durableSeqBefore` of each is
  * the batch before it.
  */
-import { asStreamError, StreamError } from "@millrace/base";
+import { StreamError } from "@millrace/base";
 import type { Clock, OpenFile } from "@millrace/base";
 
+import { laneError } from "./lane-error.ts";
 import { COMMIT_BYTES_TARGET, PAGE_BYTES } from "./limits.ts";
 import { BATCH_FLAG_CHECKPOINT, batchBytes, BatchBuilder } from "./wal-batch.ts";
 import type { WalFiles } from "./wal-files.ts";
@@ -228,12 +229,6 @@ export class WalWriter {
   #fail(error: unknown): void {
     this.stop();
     this.inFlightSinceMs = undefined;
-    const { message } = asStreamError(error);
-    const code = error instanceof StreamError ? error.code : "unavailable";
-    this.#host.failed(
-      new StreamError(code, `the write-ahead log failed and takes no more writes: ${message}`, {
-        cause: error,
-      }),
-    );
+    this.#host.failed(laneError("the write-ahead log", error));
   }
 }
