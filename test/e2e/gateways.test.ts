@@ -3,8 +3,11 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 
 import { DescribeStreamSummaryCommand, PutRecordCommand } from "@aws-sdk/client-kinesis";
-import { asStreamError } from "@millrace/base";
+import { asStreamError, SILENT_LOGGER } from "@millrace/base";
 import { MillraceClient, nodePorts } from "@millrace/client";
+import { signCall } from "@millrace/model";
+import { HOT_PATHS } from "@millrace/proto";
+import { encodeAppendRequest, HotChannel } from "@millrace/rpc";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createStream, kinesis } from "./support/kinesis.ts";
@@ -125,7 +128,37 @@ describe("gateways", () => {
     expect(await errorOf({}, 20 * 60_000)).toBe("InvalidSignatureException");
   });
 
-  it("and brokers refuse an unsigned gRPC put", async () => {
+  it("and brokers refuse a gRPC put that is not signed, or signed with an unknown key", async () => {
+    const { nodes } = await cluster.status();
+    const address = `127.0.0.1:${nodes[0]?.ports["data"]}`;
+    const { clock, hashes } = nodePorts();
+    const credentials = { accessKeyId: "AKIDUNKNOWN", secret: "none", region: "us-east-1" };
+    const unknownKey = signCall(hashes, credentials, HOT_PATHS.append, address, clock.nowMs());
+    const answerTo = (metadata: Record<string, string>) =>
+      new Promise<string | undefined>((resolve) => {
+        const channel = new HotChannel({
+          address,
+          clock,
+          logger: SILENT_LOGGER,
+          metadata: () => metadata,
+        });
+        const stream = channel.open(HOT_PATHS.append);
+        stream.onMessage(() => resolve("accepted"));
+        stream.onEnd((error) => {
+          channel.close();
+          resolve(error?.code);
+        });
+        const batch = new Uint8Array(64);
+        const put = { requestId: 1, groupId: 2, shardEpoch: 1, expectedTerm: 0 };
+        stream.send(encodeAppendRequest(put, [batch]));
+      });
+    expect([await answerTo({}), await answerTo(unknownKey)]).toEqual([
+      "unauthenticated",
+      "unauthenticated",
+    ]);
+  });
+
+  it("and a client with an unknown key learns nothing of the cluster", async () => {
     const client = new MillraceClient({
       ...nodePorts(),
       endpoints: cluster.endpoints,
