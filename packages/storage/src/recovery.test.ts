@@ -48,7 +48,7 @@ function underlay(bytes: Buffer, from: number, recycled: boolean): Buffer {
   const builder = new BatchBuilder();
   // The number that is expected next, so only the file's number tells that it is old.
   const batchSeq = bytes.readUInt32LE(from + 8);
-  const identity = { batchSeq, fileSeq: 0, durableSeqBefore: batchSeq - 1, flags: 0 };
+  const identity = { batchSeq, fileSeq: 6, durableSeqBefore: batchSeq - 1, flags: 0 };
   builder.begin(identity, 12 * PAGE_BYTES);
   builder.put(Buffer.alloc(11 * PAGE_BYTES, 0xa5));
   builder.finish().copy(base, from);
