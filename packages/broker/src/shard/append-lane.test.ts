@@ -1,4 +1,5 @@
 import { StreamError } from "@millrace/base";
+import { decodeFailure, encodeFailure } from "@millrace/rpc";
 import { describe, expect, it } from "vitest";
 
 import { APPENDS_IN_FLIGHT_MAX } from "../bounds.ts";
@@ -273,6 +274,21 @@ describe("write limits", () => {
     const after = bench.put(["a"]);
     bench.settle();
     expect(after.outcome).toMatchObject({ baseOffset: 1 });
+  });
+
+  it("says nothing that the wire cannot carry, also of limits that are absurdly high or low", () => {
+    const perShard = { writeRecordsPerSec: Number.MAX_SAFE_INTEGER, writeBytesPerSec: 1 };
+    const cluster = clusterRecord({ limits: { kind: "custom", perShard } });
+    const bench = new ShardBench(
+      3,
+      shardView([cluster, streamRecord({ maxRecordSizeKib: 10_240 })]),
+    );
+    bench.put(["x".repeat(5_000_000)]); // a debt of 58 days
+    const { outcome } = bench.put(["a"]);
+    expect(decodeFailure(Buffer.from(encodeFailure(outcome as StreamError)))).toMatchObject({
+      code: "throttled",
+      hint: { recordsFree: 0xffff_ffff, bytesFree: 0, retryAfterMs: 0xffff_ffff },
+    });
   });
 
   it("does not let several records through on credit", () => {

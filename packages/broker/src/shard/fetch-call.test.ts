@@ -47,6 +47,14 @@ describe("fetching from the shard's leader", () => {
     await expect.poll(() => call.outcome).toMatchObject({ nextOffset: 3 });
   });
 
+  it("shows no page that came from disk after the leadership had gone (S5)", async () => {
+    const bench = filled(["a", "b"]);
+    bench.leader.coldIndex = 3;
+    const call = bench.fetch();
+    bench.world.elect(nth(bench.world.replicas, 1));
+    await expect.poll(() => codeOf(call.outcome)).toBe("not-leader");
+  });
+
   it("sends readers of a follower to the leader", () => {
     const bench = filled(["a"]);
     expect(codeOf(bench.fetch({}, 2).outcome)).toBe("not-leader");
@@ -193,15 +201,15 @@ describe("locating a position", () => {
     });
   });
 
-  it("does not answer LATEST when leadership went before the barrier", async () => {
+  it.each([
+    ["LATEST", 0],
+    ["AT_TIMESTAMP", Number.MAX_SAFE_INTEGER],
+  ] as const)("does not answer %s when leadership went before the barrier", async (...at) => {
     const bench = new ShardBench();
-    const request = {
-      groupId: GROUP_ID,
-      position: "LATEST" as const,
-      timestampMs: 0,
-      limited: false,
-    };
+    const [position, timestampMs] = at;
+    const request = { groupId: GROUP_ID, position, timestampMs, limited: false };
     const located = bench.shards(1).locate(request, CLUSTER);
+    await Promise.resolve(); // the barrier is asked for
     bench.world.elect(nth(bench.world.replicas, 1));
     bench.clock.runSoon();
     await expect(located).rejects.toMatchObject({ code: "unavailable" });

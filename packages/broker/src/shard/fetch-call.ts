@@ -138,7 +138,10 @@ export class FetchCall {
 
   async #fromDisk(): Promise<void> {
     try {
-      this.#finish(await this.#context.disk.run(() => this.#readDisk()));
+      const cutter = await this.#context.disk.run(() => this.#readDisk());
+      // Deposed meanwhile, this replica's end is not the shard's, and its term is the next leader's.
+      requireReadyLeader(this.#context, this.#hosted.group);
+      this.#finish(cutter);
     } catch (error) {
       this.#fail(error);
     }

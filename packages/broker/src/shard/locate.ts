@@ -2,7 +2,8 @@
  * Start of a shard iterator: a position in words becomes an offset, on the shard's leader.
  *
  * Source: reference/kinesis-api 2.3. LATEST is fixed at call time and must lie behind every record
- * acknowledged before the call, whichever leader acknowledged it: hence the ReadIndex.
+ * acknowledged before the call, whichever leader acknowledged it: hence the ReadIndex. So must a time
+ * after all records here, or a deposed leader would send the reader back to records of before that time.
  */
 import { StreamError } from "@millrace/base";
 import { readEntryHeader } from "@millrace/model";
@@ -46,7 +47,7 @@ export async function locate(
       await readBarrier(hosted);
       return result(state.nextOffset);
     case "AT_TIMESTAMP":
-      return result((await offsetAtTime(context, hosted, request.timestampMs)) ?? state.nextOffset);
+      return result(await offsetAtTime(context, hosted, request.timestampMs));
     default:
       throw new StreamError(
         "invalid-argument",
@@ -69,9 +70,20 @@ async function offsetAtTime(
   context: BrokerContext,
   hosted: HostedShard,
   timestampMs: number,
+): Promise<number> {
+  const known = await appliedOffsetAtTime(context, hosted, timestampMs);
+  if (known !== undefined) return known;
+  await readBarrier(hosted);
+  const { nextOffset } = hosted.state;
+  return (await appliedOffsetAtTime(context, hosted, timestampMs)) ?? nextOffset;
+}
+
+async function appliedOffsetAtTime(
+  context: BrokerContext,
+  hosted: HostedShard,
+  timestampMs: number,
 ): Promise<number | undefined> {
-  const { state } = hosted;
-  if (timestampMs > state.lastArrivalMs) return undefined;
+  if (timestampMs > hosted.state.lastArrivalMs) return undefined;
   const found = await firstEntryAtTime(context, hosted, timestampMs);
   return found?.baseOffset;
 }

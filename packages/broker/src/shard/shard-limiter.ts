@@ -9,7 +9,8 @@ import { StreamError } from "@millrace/base";
 import type { LimitsPolicy, ShardLimits } from "@millrace/model";
 import { shardLimits, TokenBucket, UNLIMITED_SHARD_LIMITS } from "@millrace/model";
 
-const HINT_MAX = 0xffff_ffff; // the hint travels as uint32
+/** Hints travel as uint32; an unlimited shard has infinitely much free. */
+const HINT_MAX = 0xffff_ffff;
 
 export class ShardLimiter {
   #policy: LimitsPolicy | undefined;
@@ -55,7 +56,7 @@ export class ShardLimiter {
         hint: {
           recordsFree: Math.min(recordsFree, HINT_MAX),
           bytesFree: Math.min(bytesFree, HINT_MAX),
-          retryAfterMs: Math.max(1, retryAfterMs),
+          retryAfterMs: Math.min(Math.max(1, retryAfterMs), HINT_MAX),
         },
       },
     );
@@ -92,7 +93,7 @@ function throttled(what: string, waitMs: number): StreamError {
   return new StreamError(
     "throttled",
     `the shard's limit of ${what} calls and bytes is used up for ${waitMs} ms`,
-    { hint: { retryAfterMs: waitMs } },
+    { hint: { retryAfterMs: Math.min(waitMs, HINT_MAX) } },
   );
 }
 
