@@ -48,7 +48,7 @@ async function survives(seed: number): Promise<void> {
   const model = new CrashModel(random);
   model.lane = await LaneStorage.open(options());
   for (let round = 0; round < ROUNDS; round++) {
-    const lose = (["all", "subset", "subset", "none"] as const)[random.uniform(4)] ?? "all";
+    const lose = (["all", "subset", "process", "process"] as const)[random.uniform(4)] ?? "all";
     const crash = () => disk.crash({ lose, random });
     await runUntilCrash(model, disk, 20 + random.uniform(800), crash);
     const lane = await LaneStorage.open(options());

@@ -37,9 +37,10 @@ export type FileOperation =
 export interface CrashOptions {
   /**
    * `all`: everything unsynced is lost. `subset`: each unsynced sector survives or not by chance.
-   * `none`: everything survives, as when only the process dies.
+   * `none`: everything survives and is durable. `process`: only the process dies; what it wrote is
+   * still there to read, and still lost with the power unless somebody syncs it.
    */
-  readonly lose: "all" | "subset" | "none";
+  readonly lose: "all" | "subset" | "none" | "process";
   /** Sector that is written whole or not at all. @default 4096 */
   readonly sectorBytes?: 512 | 4096;
   readonly random: Random;
@@ -160,9 +161,10 @@ export class MemoryFileSystem implements FileSystem {
     };
   }
 
-  /** Power loss, or with `lose: "none"` the death of the process. Old handles never answer again. */
+  /** Power loss, or the death of the process alone. Old handles never answer again. */
   crash({ lose, sectorBytes = 4096, random }: CrashOptions): void {
     this.#generation++;
+    if (lose === "process") return;
     for (const change of this.#journal) {
       if (lose === "none" || (lose === "subset" && random.uniform(2) === 1)) {
         applyChange(this.#durableFiles, change);
