@@ -357,6 +357,45 @@ describe("a node that must not lead", () => {
     expect(await cluster.propose(GROUP, bytes("b"))).toBeUndefined();
   });
 
+  it("gives up draining after a second in which nothing moved", async () => {
+    const { cluster } = await newGroup();
+    cluster.disk(1).isStalled = true;
+    cluster.group(1, GROUP).propose(bytes("a"), undefined, () => {});
+    const startedMs = cluster.clock.monotonicMs();
+    await cluster.until(cluster.lane(1).drain(8_000), 9_000);
+    expect(cluster.clock.monotonicMs() - startedMs).toBeLessThanOrEqual(1_100);
+    cluster.disk(1).resume();
+  });
+
+  it("keeps no state of a state machine that has thrown, which may hold half an entry (S2)", async () => {
+    let isBroken = true;
+    const machines = new Map<number, RecordingMachine>();
+    const { cluster } = await newGroup({
+      createStateMachine: (nodeId, group) => {
+        const machine = new RecordingMachine();
+        if (group.groupId === GROUP) machines.set(nodeId, machine);
+        const apply = machine.apply.bind(machine);
+        machine.apply = (entries) => {
+          apply(entries);
+          const isPoison = entries.some(({ data }) => Buffer.from(data).toString() === "poison");
+          if (nodeId === 1 && isBroken && isPoison) throw new Error("half an entry");
+        };
+        return machine;
+      },
+    });
+    await cluster.propose(GROUP, bytes("fine"));
+    await cluster.propose(GROUP, bytes("poison"));
+    await cluster.createGroup(3, { preferred: 1 });
+    await cluster.electAll([3], 5_000);
+    for (let i = 0; i < 20; i += 1) await cluster.propose(3, new Uint8Array(100_000)); // a new log file
+    isBroken = false;
+    cluster.kill(1);
+    await cluster.restart(1);
+    const applied = (nodeId: number): number => cluster.group(nodeId, GROUP).appliedIndex;
+    await cluster.runUntil(() => applied(1) > 2 && applied(1) === applied(2), 10_000);
+    expect(machines.get(1)?.entries.map(({ text }) => text)).toEqual(["fine", "poison"]);
+  });
+
   it("stops one replica alone when its state machine fails, and refuses from then on", async () => {
     const cluster = await newCluster({
       createStateMachine: (nodeId, group) => {

@@ -55,6 +55,8 @@ export interface LaneStats extends LaneCounters {
 }
 
 const DRAIN_POLL_MS = 20;
+/** Leaderships that did not move for so long will not: the others elect leaders once this node is gone. */
+const DRAIN_STUCK_MS = 1_000;
 
 export class Lane {
   readonly config: LaneConfig;
@@ -176,15 +178,20 @@ export class Lane {
 
   /**
    * Hands every leadership to a follower that has the log, refuses proposals, and resolves when
-   * nothing is led here any more, or after `deadlineMs` milliseconds.
+   * nothing is led here that another node could take, after a second in which nothing moved, or
+   * after `deadlineMs` milliseconds.
    */
   async drain(deadlineMs: number): Promise<void> {
     this.#health.isDraining = true;
     const untilMs = this.#nowMs() + deadlineMs;
     this.#sendLiveness();
-    while (!this.#isStopped && this.#nowMs() < untilMs) {
-      const hasLeft = this.#handAway() === 0 && !this.#driver.isWriting;
-      if (hasLeft) return;
+    let fewest = Infinity;
+    let stuckMs = this.#nowMs();
+    while (!this.#isStopped && this.#nowMs() < Math.min(untilMs, stuckMs + DRAIN_STUCK_MS)) {
+      const left = this.#handAway();
+      if (left === 0 && !this.#driver.isWriting) return;
+      if (left < fewest) stuckMs = this.#nowMs();
+      fewest = Math.min(fewest, left);
       // eslint-disable-next-line no-await-in-loop -- a poll: each round looks at what the last one did
       await sleep(this.#options.clock, DRAIN_POLL_MS);
     }

@@ -147,7 +147,7 @@ export class RaftHost {
     const { state, index } = this.log.recoveredState();
     this.#guard(() => {
       machine.restore(state, index);
-      this.log.setStateProvider(() => this.#stateNow());
+      this.log.setStateProvider(() => this.#stateForCheckpoint());
       machine.roleChanged?.(this.#role);
     });
   }
@@ -444,6 +444,16 @@ export class RaftHost {
     );
     const trim = { throughIndex: snapshot.index, snapshot };
     this.#lastBatch = turn.write({ group: this.log, trim });
+  }
+
+  /**
+   * A state machine that has thrown may hold half of an entry; a checkpoint of it would be applied
+   * on again after a restart (S2). So a replica that has stopped keeps the state it had on disk.
+   */
+  #stateForCheckpoint(): StateSnapshot {
+    let state: StateSnapshot | undefined;
+    if (!this.isStopped) this.#guard(() => (state = this.#stateNow()));
+    return state ?? this.log.recoveredState();
   }
 
   #stateNow(): StateSnapshot {
