@@ -1,5 +1,6 @@
 /** The gateway of a process: the AWS port in front of the client. */
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 
 import type { Clock, Logger, Metrics } from "@millrace/base";
 import { StreamError } from "@millrace/base";
@@ -8,6 +9,7 @@ import type { Gateway } from "@millrace/gateway";
 import { createGateway } from "@millrace/gateway";
 
 import type { Settings } from "./settings.ts";
+import { withFile } from "./system-errors.ts";
 
 export interface GatewayRoleOptions {
   readonly settings: Settings;
@@ -18,7 +20,7 @@ export interface GatewayRoleOptions {
   readonly metrics: Metrics;
 }
 
-export function startGateway(options: GatewayRoleOptions): Promise<Gateway> {
+export async function startGateway(options: GatewayRoleOptions): Promise<Gateway> {
   const { settings, client, box, clock, logger, metrics } = options;
   const tls = tlsOf(settings);
   return createGateway({
@@ -44,5 +46,12 @@ function tlsOf({ awsTlsCertFile, awsTlsKeyFile }: Settings) {
       "awsTlsCertFile and awsTlsKeyFile go together: one of them is empty",
     );
   }
-  return { cert: readFileSync(awsTlsCertFile, "utf8"), key: readFileSync(awsTlsKeyFile, "utf8") };
+  const tls = {
+    cert: withFile("awsTlsCertFile", awsTlsCertFile, () => readFileSync(awsTlsCertFile, "utf8")),
+    key: withFile("awsTlsKeyFile", awsTlsKeyFile, () => readFileSync(awsTlsKeyFile, "utf8")),
+  };
+  // OpenSSL's own error would name neither file.
+  withFile("awsTlsCertFile", awsTlsCertFile, () => createSecureContext({ cert: tls.cert }));
+  withFile("awsTlsKeyFile", awsTlsKeyFile, () => createSecureContext(tls));
+  return tls;
 }

@@ -8,16 +8,16 @@
 import { join } from "node:path";
 
 import type { Clock, Logger } from "@millrace/base";
-import { METADATA_GROUP_ID, StreamError } from "@millrace/base";
+import { sleep, StreamError } from "@millrace/base";
 import { createBroker } from "@millrace/broker";
 import type { Broker } from "@millrace/broker";
 import { clusterSecret, MillraceClient, nodePorts, SecretBox } from "@millrace/client";
-import type { NodePorts, RegisterNode } from "@millrace/client";
+import type { NodePorts } from "@millrace/client";
 import { createCoordinator } from "@millrace/coordinator";
 import type { Coordinator } from "@millrace/coordinator";
 import type { Gateway } from "@millrace/gateway";
 import { CLUSTER_KEY_ID, signCall } from "@millrace/model";
-import type { NodeAddresses, SigningHashes } from "@millrace/model";
+import type { SigningHashes } from "@millrace/model";
 import type { HotServer } from "@millrace/rpc";
 
 import { AddressBook } from "./address-book.ts";
@@ -28,24 +28,22 @@ import { startControlServer, startDataServer } from "./servers.ts";
 import { lockDataDirectory } from "./data-lock.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { nextIdentity } from "./gateway-identity.ts";
+import type { ProcessIdentity } from "./gateway-identity.ts";
 import { startGateway } from "./gateway-role.ts";
 import type { LaneRuntime } from "./lane-runtime.ts";
 import { openLane } from "./lane-runtime.ts";
 import { createLogger } from "./logging.ts";
 import { createMetrics } from "./metrics.ts";
 import type { PrometheusMetrics } from "./metrics.ts";
+import { healthOf, nodeState } from "./node-health.ts";
+import type { HealthDeps, NodeState } from "./node-health.ts";
 import { NodeSession } from "./node-session.ts";
+import { advertised, registrationOf } from "./registration.ts";
+import type { NodePortNumbers } from "./registration.ts";
 import type { Settings } from "./settings.ts";
 import { followPeers } from "./peers.ts";
 import { Stopping } from "./stopping.ts";
-import { VERSION } from "./version.ts";
-
-export interface NodePortNumbers {
-  readonly rpc: number;
-  readonly admin: number;
-  readonly data?: number;
-  readonly aws?: number;
-}
+import { listening, withFile } from "./system-errors.ts";
 
 export interface RunningNode {
   readonly ports: NodePortNumbers;
@@ -56,6 +54,11 @@ export interface RunningNode {
   /** Hands leaderships over, answers what runs, and closes everything, within the setting `drainMs`. */
   stop(): Promise<void>;
 }
+
+/** Longest wait for puts that were accepted before a stop. */
+const PUTS_GRACE_MS = 1000;
+const READY_POLL_MS = 20;
+const READY_DEADLINE_MS = 60_000;
 
 /** What a process is made of before its ports listen. */
 interface Parts {
@@ -68,7 +71,7 @@ interface Parts {
   readonly box: SecretBox;
   readonly book: AddressBook;
   readonly runtime: LaneRuntime | undefined;
-  readonly identity: { readonly incarnation: string; readonly bootEpoch: number };
+  readonly identity: ProcessIdentity;
 }
 
 /** Starts a process. @throws StreamError that says what is wrong with settings, secret, lock or log; nothing runs then. */
@@ -84,7 +87,7 @@ export async function runNode(settings: Settings): Promise<RunningNode> {
 
 async function start(settings: Settings, stopping: Stopping): Promise<RunningNode> {
   const parts = await openParts(settings, stopping);
-  const { clock, logger, metrics, runtime, box } = parts;
+  const { clock, logger, runtime, box } = parts;
   const client = connect(parts);
   stopping.last("client", () => client.close());
   const roles = createRoles(parts, client);
@@ -92,48 +95,97 @@ async function start(settings: Settings, stopping: Stopping): Promise<RunningNod
   const views = [roles.coordinator?.localView, client.view].filter((view) => view !== undefined);
   const { hashes } = parts.ports;
   const authenticate = authenticator({ clock, hashes, clusterSecret: parts.secret, box, views });
-  const state = (): NodeState => nodeState(parts, client, session, stopping);
-  const rpc = await startControlServer({ ...parts, ...roles, authenticate, state: () => state() });
-  stopping.last("rpc port", () => rpc.close(0));
-  const data =
-    runtime === undefined
-      ? undefined
-      : await startDataServer({ ...parts, ...roles, runtime, authenticate });
-  if (runtime !== undefined && data !== undefined)
-    startLane(parts, runtime, roles, data, client, stopping);
-  const gateway = settings.roles.includes("gateway")
-    ? await startGateway({ settings, client, box, clock, logger, metrics })
-    : undefined;
-  const admin = await startAdmin(parts, () => health(parts, client, session));
-  const ports = portNumbers(rpc.port, admin, data, gateway);
+  // Made before the ports listen: the first caller may ask for this node's state at once.
+  let numbers: NodePortNumbers | undefined;
   const session: NodeSession = new NodeSession({
     admin: client.admin,
     clock,
     logger,
-    registration: () => registration(parts, ports),
+    registration: () => registrationOf(settings, parts.identity, required(numbers)),
     state: () => (stopping.begun ? "draining" : session.alive ? "ready" : "starting"),
   });
+  const health = { runtime, client, session };
+  const state = () => nodeState(health, stopping.begun);
+  numbers = await openPorts({ parts, client, roles, authenticate, health, state, stopping });
   session.start();
-  stopping.first("gateway port", (graceMs) => gateway?.close(graceMs));
   stopping.last("heartbeats", () => session.stop());
-  stopping.last("admin port", () => admin.close());
-  logger.info("node started", { ports, roles: settings.roles, dataDir: settings.dataDir });
+  logger.info("node started", {
+    ports: numbers,
+    roles: settings.roles,
+    dataDir: settings.dataDir,
+  });
   return {
-    ports,
-    ready: () => untilReady(parts, () => health(parts, client, session).ready),
+    ports: numbers,
+    ready: () => untilReady(parts, health, stopping),
     failed: failure(runtime, logger),
     stop: () => stopping.run(settings.drainMs),
   };
+}
+
+interface PortDeps {
+  readonly parts: Parts;
+  readonly client: MillraceClient;
+  readonly roles: ReturnType<typeof createRoles>;
+  readonly authenticate: ReturnType<typeof authenticator>;
+  readonly health: HealthDeps;
+  readonly state: () => NodeState;
+  readonly stopping: Stopping;
+}
+
+/**
+ * Opens the ports of a process. Each is noted for closing at once: a port that cannot listen must
+ * not leave the others open, because a process with an open port never ends.
+ */
+async function openPorts(deps: PortDeps): Promise<NodePortNumbers> {
+  const { parts, client, roles, authenticate, stopping } = deps;
+  const { settings, runtime, clock, logger, metrics, box } = parts;
+  const rpc = await listening(settings, "rpcPort", () =>
+    startControlServer({ ...parts, ...roles, authenticate, state: deps.state }),
+  );
+  stopping.last("rpc port", () => rpc.close(0));
+  let data: HotServer | undefined;
+  if (runtime !== undefined) {
+    const served = await listening(settings, "dataPort", () =>
+      startDataServer({ ...parts, ...roles, runtime, authenticate }),
+    );
+    data = served;
+    startLane(parts, runtime, roles, client, stopping);
+    stopping.last("data port", () => served.close(0)); // closed before the lane that it feeds
+  }
+  let gateway: Gateway | undefined;
+  if (settings.roles.includes("gateway")) {
+    const served = await listening(settings, "awsPort", () =>
+      startGateway({ settings, client, box, clock, logger, metrics }),
+    );
+    // Callers first: what they have under way needs the leaders that are handed over next.
+    stopping.first("gateway port", (graceMs) => served.close(graceMs / 2));
+    gateway = served;
+  }
+  if (runtime !== undefined) drainFirst(runtime, roles, stopping);
+  const admin = await listening(settings, "adminPort", () => startAdmin(parts, deps.health));
+  stopping.last("admin port", () => admin.close());
+  return {
+    rpc: rpc.port,
+    admin: admin.port,
+    ...(data === undefined ? {} : { data: data.port }),
+    ...(gateway === undefined ? {} : { aws: gateway.port }),
+  };
+}
+
+function required(numbers: NodePortNumbers | undefined): NodePortNumbers {
+  if (numbers !== undefined) return numbers;
+  throw new StreamError("internal", "a node registered before its ports listened");
 }
 
 async function openParts(settings: Settings, stopping: Stopping): Promise<Parts> {
   const ports = nodePorts();
   const logger = createLogger(settings.logLevel, { node: settings.nodeId });
   const metrics = createMetrics();
-  const lock = lockDataDirectory(settings.dataDir);
+  const { dataDir } = settings;
+  const lock = withFile("dataDir", dataDir, () => lockDataDirectory(dataDir));
   stopping.last("data lock", () => lock.release());
-  const secretFile = settings.clusterSecretFile || join(settings.dataDir, "cluster.secret");
-  const secret = clusterSecret(secretFile);
+  const secretFile = settings.clusterSecretFile || join(dataDir, "cluster.secret");
+  const secret = withFile("clusterSecretFile", secretFile, () => clusterSecret(secretFile));
   const hasLane = settings.roles.some((role) => role !== "gateway");
   const { clock, random, hashes } = ports;
   const sign = signer(hashes, secret, clock);
@@ -149,9 +201,9 @@ async function openParts(settings: Settings, stopping: Stopping): Promise<Parts>
     metrics,
     secret,
     box: new SecretBox(secret),
-    book: new AddressBook(settings.dataDir),
+    book: new AddressBook(dataDir),
     runtime,
-    identity: runtime?.storage.identity ?? nextIdentity(settings.dataDir),
+    identity: runtime?.storage.identity ?? nextIdentity(dataDir),
   };
 }
 
@@ -163,10 +215,11 @@ function signer(hashes: SigningHashes, secret: string, clock: Clock) {
 
 function connect(parts: Parts): MillraceClient {
   const { settings, logger, metrics, secret, ports } = parts;
-  const own = `${advertised(settings)}:${settings.rpcPort}`;
-  const endpoints = settings.join.length > 0 ? settings.join : [own];
+  // A port that the system picks is not known yet; such a process is found through --join alone.
+  const own = settings.rpcPort === 0 ? [] : [`${advertised(settings)}:${settings.rpcPort}`];
+  const endpoints = settings.join.length > 0 ? settings.join : own;
   // A coordinator follows itself first: the shortest way to what it has applied.
-  const first = settings.roles.includes("coordinator") ? [own] : [];
+  const first = settings.roles.includes("coordinator") ? own : [];
   return new MillraceClient({
     ...ports,
     endpoints: [...new Set([...first, ...endpoints])],
@@ -221,7 +274,6 @@ function startLane(
   parts: Parts,
   runtime: LaneRuntime,
   roles: ReturnType<typeof createRoles>,
-  data: HotServer,
   client: MillraceClient,
   stopping: Stopping,
 ): void {
@@ -242,113 +294,32 @@ function startLane(
     changed: (full) => broker.setDiskFull(full),
   });
   void watch.start();
-  stopping.first("accepted puts", (graceMs) => broker.drain(Math.min(graceMs, 1000)));
-  stopping.first("leaderships", (graceMs) => lane.drain(graceMs));
   stopping.last("lane", async () => {
     watch.stop();
     broker.stop();
     coordinator.stop();
-    await data.close(0);
     await lane.stop();
   });
 }
 
-function startAdmin(parts: Parts, report: () => Health): Promise<AdminServer> {
+function drainFirst(
+  { lane }: LaneRuntime,
+  { broker }: ReturnType<typeof createRoles>,
+  stopping: Stopping,
+): void {
+  stopping.first("accepted puts", (graceMs) => broker?.drain(Math.min(graceMs, PUTS_GRACE_MS)));
+  stopping.first("leaderships", (graceMs) => lane.drain(graceMs));
+}
+
+function startAdmin(parts: Parts, deps: HealthDeps): Promise<AdminServer> {
   const { settings, metrics, runtime } = parts;
   return startAdminServer({
     host: settings.bindAddress,
     port: settings.adminPort,
     metrics,
     failure: () => runtime?.storage.failed?.message,
-    health: report,
+    health: () => healthOf(deps),
   });
-}
-
-interface Health {
-  readonly ready: boolean;
-  readonly waitingFor: readonly string[];
-}
-
-function health(parts: Parts, client: MillraceClient, session: NodeSession): Health {
-  const waitingFor: string[] = [];
-  const { runtime } = parts;
-  if (
-    runtime !== undefined &&
-    runtime.storage.identity.clusterId === undefined &&
-    !client.view.ready
-  ) {
-    waitingFor.push("a cluster to be formed (millrace cluster init) or joined");
-  } else if (!client.view.ready) waitingFor.push("metadata of the cluster");
-  else if (!session.alive)
-    waitingFor.push("the coordinator's leader to take this node's heartbeat");
-  const metadata = runtime?.lane.group(METADATA_GROUP_ID);
-  if (metadata !== undefined && metadata.leaderNodeId === undefined) {
-    waitingFor.push("a leader of the metadata group");
-  }
-  if (runtime?.storage.failed !== undefined) waitingFor.push("a restart: the log has failed");
-  return { ready: waitingFor.length === 0, waitingFor };
-}
-
-export type NodeState = "unformed" | "starting" | "ready" | "draining" | "failed";
-
-function nodeState(
-  parts: Parts,
-  client: MillraceClient,
-  session: NodeSession,
-  stopping: Stopping,
-): NodeState {
-  const { runtime } = parts;
-  if (runtime?.storage.failed !== undefined) return "failed";
-  if (stopping.begun) return "draining";
-  if (
-    runtime !== undefined &&
-    runtime.storage.identity.clusterId === undefined &&
-    !client.view.ready
-  ) {
-    return "unformed";
-  }
-  return health(parts, client, session).ready ? "ready" : "starting";
-}
-
-function advertised(settings: Settings): string {
-  return settings.advertiseAddress || settings.bindAddress;
-}
-
-function portNumbers(
-  rpc: number,
-  admin: AdminServer,
-  data: HotServer | undefined,
-  gateway: Gateway | undefined,
-): NodePortNumbers {
-  return {
-    rpc,
-    admin: admin.port,
-    ...(data === undefined ? {} : { data: data.port }),
-    ...(gateway === undefined ? {} : { aws: gateway.port }),
-  };
-}
-
-function registration(parts: Parts, ports: NodePortNumbers): RegisterNode {
-  const { settings, identity } = parts;
-  const at = (port: number) => `${advertised(settings)}:${port}`;
-  const addresses: NodeAddresses = {
-    rpc: at(ports.rpc),
-    admin: at(ports.admin),
-    ...(ports.data === undefined ? {} : { data: at(ports.data) }),
-    ...(ports.aws === undefined ? {} : { aws: at(ports.aws) }),
-  };
-  return {
-    nodeId: settings.nodeId,
-    incarnation: identity.incarnation,
-    bootEpoch: identity.bootEpoch,
-    roles: settings.roles,
-    host: settings.host,
-    zone: settings.zone,
-    addresses,
-    pid: process.pid,
-    dataDir: settings.dataDir,
-    version: VERSION,
-  };
 }
 
 function failure(runtime: LaneRuntime | undefined, logger: Logger): Promise<StreamError> {
@@ -362,14 +333,16 @@ function failure(runtime: LaneRuntime | undefined, logger: Logger): Promise<Stre
   });
 }
 
-const READY_POLL_MS = 20;
-const READY_DEADLINE_MS = 60_000;
-
-async function untilReady({ clock }: Parts, isReady: () => boolean): Promise<void> {
+async function untilReady({ clock }: Parts, health: HealthDeps, stopping: Stopping): Promise<void> {
   const untilMs = clock.monotonicMs() + READY_DEADLINE_MS;
-  while (!isReady()) {
-    if (clock.monotonicMs() > untilMs)
-      throw new StreamError("deadline", "not ready after a minute");
-    await new Promise<void>((resolve) => clock.schedule(READY_POLL_MS, () => resolve()));
+  for (;;) {
+    const { ready, waitingFor } = healthOf(health);
+    if (ready) return;
+    if (stopping.begun) throw new StreamError("cancelled", "stopped before the node was ready");
+    if (clock.monotonicMs() > untilMs) {
+      const missing = waitingFor.join(", ");
+      throw new StreamError("deadline", `not ready after a minute: waiting for ${missing}`);
+    }
+    await sleep(clock, READY_POLL_MS);
   }
 }

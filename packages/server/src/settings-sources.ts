@@ -8,6 +8,7 @@ import { StreamError } from "@millrace/base";
 import { parse } from "yaml";
 
 import type { Settings } from "./settings.ts";
+import { reasonOf } from "./system-errors.ts";
 import { environmentName, kebab, SETTINGS } from "./settings.ts";
 
 type Values = Readonly<Record<string, unknown>>;
@@ -21,6 +22,9 @@ const OTHER_VARIABLES = new Set([
   "MILLRACE_PROPERTY_RUNS",
 ]);
 
+/** Bind addresses that mean all of a machine's. */
+const EVERY_ADDRESS: ReadonlySet<string> = new Set(["0.0.0.0", "::", "[::]", "*"]);
+
 export interface SettingSources {
   /** By setting name (`rpcPort`), as the command line parsed them; `undefined` members are ignored. */
   readonly flags: Values;
@@ -32,20 +36,38 @@ export interface SettingSources {
 /** @throws StreamError `invalid-argument` that names each wrong setting, its value and what is allowed. */
 export function readSettings(sources: SettingSources): Settings {
   const flags = defined(sources.flags);
-  refuseUnknown(Object.keys(flags), (key) => `--${kebab(key)}`);
+  refuseUnknown(Object.keys(flags), kebabFlag, kebabFlag);
   const merged = {
     ...(sources.file === undefined ? {} : fromFile(sources.file)),
     ...fromEnvironment(sources.environment),
     ...flags,
   };
   const result = SETTINGS.safeParse(merged);
-  if (result.success) return result.data;
+  if (result.success) return checked(result.data);
   const problems = result.error.issues.map((issue) => {
     const key = String(issue.path[0] ?? "");
     const value = JSON.stringify((merged as Values)[key]);
     return `${key} (--${kebab(key)}, ${environmentName(key)}) is ${value}: ${issue.message}`;
   });
   throw new StreamError("invalid-argument", problems.join("\n"));
+}
+
+/** What no single setting shows to be wrong. */
+function checked(settings: Settings): Settings {
+  const { bindAddress, advertiseAddress, join, rpcPort } = settings;
+  if (EVERY_ADDRESS.has(bindAddress) && advertiseAddress === "") {
+    throw new StreamError(
+      "invalid-argument",
+      `bindAddress is ${bindAddress}, which nobody can dial: give advertiseAddress (--advertise-address, MILLRACE_ADVERTISE_ADDRESS), the address of this machine`,
+    );
+  }
+  if (rpcPort === 0 && join.length === 0) {
+    throw new StreamError(
+      "invalid-argument",
+      "rpcPort is 0 and join is empty, so this node could not find itself: give one of them",
+    );
+  }
+  return settings;
 }
 
 function fromFile(path: string): Values {
@@ -75,10 +97,8 @@ function readText(path: string): string {
   } catch (error) {
     throw new StreamError(
       "invalid-argument",
-      `config file ${path} cannot be read: ${String(error)}`,
-      {
-        cause: error,
-      },
+      `config file ${path} cannot be read: ${reasonOf(error)}`,
+      { cause: error },
     );
   }
 }
@@ -98,17 +118,24 @@ function fromEnvironment(environment: SettingSources["environment"]): Values {
   return values;
 }
 
-function refuseUnknown(keys: readonly string[], describe: (key: string) => string): void {
+/** @param spell How the source spells a setting, so that the suggestion can be pasted. */
+function refuseUnknown(
+  keys: readonly string[],
+  describe: (key: string) => string,
+  spell: (key: string) => string = (key) => key,
+): void {
   const known = Object.keys(SETTINGS.shape);
   const wrong = keys.find((key) => !known.includes(key));
-  if (wrong !== undefined) throw unknownName(wrong, known, describe(wrong));
+  if (wrong !== undefined) throw unknownName(spell(wrong), known.map(spell), describe(wrong));
 }
+
+const kebabFlag = (key: string) => `--${kebab(key)}`;
 
 function unknownName(name: string, known: readonly string[], described: string): StreamError {
   const nearest = known.toSorted((a, b) => distance(name, a) - distance(name, b))[0] ?? "";
   return new StreamError(
     "invalid-argument",
-    `unknown setting ${described}; did you mean ${nearest}? "millrace start --help" lists all`,
+    `unknown setting ${described}; did you mean ${nearest}? "millrace start --list-settings" lists all`,
   );
 }
 

@@ -41,12 +41,19 @@ describe("settings", () => {
   });
 
   it.each([
-    [{ rcpPort: 1 }, {}, "", "did you mean rpcPort?"],
+    [{ rcpPort: 1 }, {}, "", "did you mean --rpc-port?"],
     [{}, { MILLRACE_DATADIR: "x" }, "", "did you mean MILLRACE_DATA_DIR?"],
     [{}, {}, "rolls: broker", "did you mean roles?"],
     [{ rpcPort: 70_000 }, {}, "", "rpcPort (--rpc-port, MILLRACE_RPC_PORT) is 70000"],
+    [{ roles: "" }, {}, "", "must name one role at least"],
     [{ roles: "brokr" }, {}, "", "roles (--roles, MILLRACE_ROLES)"],
     [{ join: "nowhere" }, {}, "", "must be host:port"],
+    [{ rpcPort: "" }, {}, "", 'is "": must be a whole number in 0..65535'],
+    [{ drainMs: "1.5" }, {}, "", 'is "1.5": must be a whole number in 0..600000'],
+    [{}, { MILLRACE_RPC_PORT: "" }, "", 'is "": must be a whole number in 0..65535'],
+    [{}, {}, "rpcPort:", "is null: must be a whole number in 0..65535"],
+    [{ bindAddress: "0.0.0.0" }, {}, "", "give advertiseAddress"],
+    [{ rpcPort: 0 }, {}, "", "could not find itself"],
     [{}, {}, "- a", "must hold settings"],
     [{}, {}, "a: [", "is not YAML"],
   ])("refuses %j %j %j, saying what is wrong", (flags, environment, yaml, message) => {

@@ -10,20 +10,23 @@ import { z } from "zod";
 
 const MIB = 1024 * 1024;
 
+/** Digits or a number; an empty text or line is refused, because `Number("")` is 0. */
+const whole = (min: number, max: number, unit = "") => {
+  const error = `must be a whole number in ${min}..${max}${unit}`;
+  return z.preprocess(
+    (value) => (typeof value === "string" && /^\s*\d+\s*$/.test(value) ? Number(value) : value),
+    z.int({ error }).min(min, { error }).max(max, { error }),
+  );
+};
+
 const port = (fallback: number, what: string) =>
-  z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(65_535)
-    .default(fallback)
-    .describe(`${what} (0 picks a free one)`);
+  whole(0, 65_535).default(fallback).describe(`${what} (0 picks a free one)`);
 
 const commaList = <Item extends z.ZodType<string>>(item: Item) =>
-  z.preprocess(
-    (value) => (typeof value === "string" ? value.split(",").map((one) => one.trim()) : value),
-    z.array(item),
-  );
+  z.preprocess((value) => (typeof value === "string" ? itemsOf(value) : value), z.array(item));
+
+const itemsOf = (text: string) =>
+  text.trim() === "" ? [] : text.split(",").map((one) => one.trim());
 
 const hostPort = z
   .string()
@@ -31,13 +34,10 @@ const hostPort = z
 
 export const SETTINGS = z.strictObject({
   roles: commaList(z.enum(["coordinator", "broker", "gateway"]))
+    .refine((roles) => roles.length > 0, "must name one role at least")
     .default(["coordinator", "broker", "gateway"])
     .describe("What this process does, separated by commas: coordinator, broker, gateway"),
-  nodeId: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(65_535)
+  nodeId: whole(1, 65_535)
     .default(1)
     .describe("Number of this process, unique in the cluster and never reused"),
   dataDir: z
@@ -71,31 +71,16 @@ export const SETTINGS = z.strictObject({
     .describe(
       "File with the cluster secret (64 hex digits); empty takes cluster.secret in the data folder",
     ),
-  walFileBytes: z.coerce
-    .number()
-    .int()
-    .min(MIB)
-    .max(4096 * MIB)
+  walFileBytes: whole(MIB, 4096 * MIB, " (bytes)")
     .default(256 * MIB)
     .describe("Size of one write-ahead log file"),
-  tailCacheBytes: z.coerce
-    .number()
-    .int()
-    .min(MIB)
+  tailCacheBytes: whole(MIB, 65_536 * MIB, " (bytes)")
     .default(256 * MIB)
     .describe("Memory for recent records that were already written to segments"),
-  putDeadlineMs: z.coerce
-    .number()
-    .int()
-    .min(100)
-    .max(60_000)
+  putDeadlineMs: whole(100, 60_000)
     .default(5000)
     .describe("Longest wait of a put before the caller gets a retryable error"),
-  drainMs: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(600_000)
+  drainMs: whole(0, 600_000)
     .default(10_000)
     .describe("Longest graceful stop: leaders handed over, requests finished"),
   logLevel: z
@@ -104,16 +89,10 @@ export const SETTINGS = z.strictObject({
     .describe("Least level that is logged"),
   awsTlsCertFile: z.string().default("").describe("Certificate chain (PEM) of the AWS port"),
   awsTlsKeyFile: z.string().default("").describe("Private key (PEM) of the AWS port"),
-  testSyncDelayMs: z.coerce
-    .number()
-    .min(0)
-    .max(10_000)
+  testSyncDelayMs: whole(0, 10_000)
     .default(0)
     .describe("For tests: adds this to every sync of the file system"),
-  testTailDelayMs: z.coerce
-    .number()
-    .min(0)
-    .max(60_000)
+  testTailDelayMs: whole(0, 60_000)
     .default(0)
     .describe("For tests: follows the metadata log this much later"),
 });
