@@ -260,6 +260,8 @@ export class MemoryFileSystem implements FileSystem {
     const error = this.fault?.(operation, path);
     if (error !== undefined) throw error;
     this.observe?.(operation, path);
+    // The observer may be what pulls the plug: then this operation does not take effect.
+    if (generation !== this.#generation) await new Promise<never>(() => {});
   }
 
   /** @internal The end of an operation: the caller of a crashed process hears nothing. */
