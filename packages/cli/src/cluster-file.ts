@@ -36,15 +36,34 @@ export interface ClusterFile {
   readonly nodes: readonly LocalNode[];
 }
 
+/**
+ * The record in `directory`, or undefined where there is none.
+ *
+ * @throws StreamError `corrupt` for a damaged one, `unsupported` for one of a later version.
+ */
 export function readClusterFile(directory: string): ClusterFile | undefined {
   const path = join(directory, "cluster.json");
   if (!existsSync(path)) return undefined;
-  const parsed = JSON.parse(readFileSync(path, "utf8")) as ClusterFile;
+  const parsed = parse(path);
   if ((parsed.formatVersion as number) === 1) return parsed;
   throw new StreamError(
     "unsupported",
     `${path} has format version ${String(parsed.formatVersion)}; this program knows version 1`,
   );
+}
+
+/** @throws StreamError `corrupt` for a file that is not JSON. */
+function parse(path: string): ClusterFile {
+  const text = readFileSync(path, "utf8");
+  try {
+    return JSON.parse(text) as ClusterFile;
+  } catch (cause) {
+    throw new StreamError(
+      "corrupt",
+      `${path} is damaged: it is not JSON. The records beside it are not touched by that; restore the file from a copy`,
+      { cause },
+    );
+  }
 }
 
 /** Replaces the file at once, so that a crash leaves the old one or the new one. */
@@ -58,12 +77,17 @@ export function writeClusterFile(directory: string, content: ClusterFile): void 
 /** The shell lines that point AWS programs, this command and the SDK at the cluster. */
 export function environmentLines(cluster: ClusterFile): readonly string[] {
   return [
-    `export AWS_ENDPOINT_URL=${cluster.awsEndpoint}`,
-    `export AWS_REGION=${cluster.region}`,
+    `export AWS_ENDPOINT_URL=${quoted(cluster.awsEndpoint)}`,
+    `export AWS_REGION=${quoted(cluster.region)}`,
     // boto3 and the AWS CLI read the region from this name alone.
-    `export AWS_DEFAULT_REGION=${cluster.region}`,
+    `export AWS_DEFAULT_REGION=${quoted(cluster.region)}`,
     `export AWS_ACCESS_KEY_ID=${cluster.accessKeyId}`,
     `export AWS_SECRET_ACCESS_KEY=${cluster.secretAccessKey}`,
     `export MILLRACE_ENDPOINTS=${cluster.endpoints.join(",")}`,
   ];
+}
+
+/** A word for the shell; quotes only where they are needed. */
+function quoted(text: string): string {
+  return /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

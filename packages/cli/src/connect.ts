@@ -51,22 +51,46 @@ export async function withCluster<Result>(
   }
 }
 
-/** @throws StreamError `invalid-argument` that says which variables or folder are missing. */
+/**
+ * Where to go, and with which key. `--endpoints` wins over `--data`, which wins over the variables;
+ * a cluster named by its data folder is called with the folder's key.
+ *
+ * @throws StreamError `invalid-argument` that says which variables or folder are missing.
+ */
 export function findTarget(options: ConnectOptions): Target {
   const environment = process.env;
-  const endpoints = options.endpoints ?? environment["MILLRACE_ENDPOINTS"];
   const recorded = readClusterFile(options.data ?? DEFAULT_DATA_DIRECTORY);
-  if (endpoints === undefined || options.data !== undefined) return fromFile(recorded, options);
+  const given = options.endpoints ?? (options.data === undefined ? environmentEndpoints() : "");
+  if (given === "") return fromFile(recorded, options);
+  const endpoints = parseEndpoints(
+    given,
+    options.endpoints === undefined ? "MILLRACE_ENDPOINTS" : "--endpoints",
+  );
+  if (options.data !== undefined) return { ...fromFile(recorded, options), endpoints };
   const accessKeyId = environment["AWS_ACCESS_KEY_ID"] ?? recorded?.accessKeyId;
   const secret = environment["AWS_SECRET_ACCESS_KEY"] ?? recorded?.secretAccessKey;
   if (accessKeyId === undefined || secret === undefined) {
     throw new StreamError(
       "invalid-argument",
-      "MILLRACE_ENDPOINTS is set, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not",
+      "endpoints are given, but no key: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a local cluster's folder with --data",
     );
   }
   const region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? "us-east-1";
-  return { endpoints: endpoints.split(","), accessKeyId, secret, region };
+  return { endpoints, accessKeyId, secret, region };
+}
+
+function environmentEndpoints(): string {
+  return process.env["MILLRACE_ENDPOINTS"] ?? "";
+}
+
+function parseEndpoints(text: string, from: string): readonly string[] {
+  const endpoints = text.split(",").map((one) => one.trim());
+  const wrong = endpoints.find((one) => !/^[^\s:]+:\d{1,5}$/.test(one));
+  if (wrong === undefined) return endpoints;
+  throw new StreamError(
+    "invalid-argument",
+    `${from} has "${wrong}", but each must be host:port, for example 127.0.0.1:7400`,
+  );
 }
 
 function fromFile(recorded: ClusterFile | undefined, options: ConnectOptions): Target {

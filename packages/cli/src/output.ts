@@ -56,22 +56,34 @@ export function remark(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** For standard output. */
 export function bold(text: string): string {
-  return colours() ? styleText("bold", text) : text;
+  return wantsColour(process.env, process.stdout) ? styleText("bold", text, FORCED) : text;
 }
 
+/** For standard error. */
 export function red(text: string): string {
-  return colours() ? styleText("red", text) : text;
+  return wantsColour(process.env, process.stderr) ? styleText("red", text, FORCED) : text;
 }
 
-function colours(): boolean {
-  return process.env["NO_COLOR"] === undefined && process.stdout.isTTY;
+/** `wantsColour` has decided; styleText would look at standard output for every text. */
+const FORCED = { validateStream: false } as const;
+
+/** A terminal, and neither NO_COLOR (https://no-color.org: set and not empty) nor a dumb one. */
+export function wantsColour(
+  environment: Readonly<Record<string, string | undefined>>,
+  stream: { readonly isTTY?: boolean },
+): boolean {
+  const isRefused = (environment["NO_COLOR"] ?? "") !== "" || environment["TERM"] === "dumb";
+  return !isRefused && stream.isTTY === true;
 }
 
-/** What a person sees of a failure: the message, and for a bug the way to report it. */
+/** What a person sees of a failure: the message; the stack of a bug alone, for the report. */
 export function describeFailure(error: unknown): string {
   if (error instanceof StreamError) {
     return error.code === "internal" ? `${error.message}\n${error.stack ?? ""}` : error.message;
   }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // What the system refused is no bug of ours: its message names the call and the path.
+  return "syscall" in error ? error.message : (error.stack ?? error.message);
 }

@@ -13,7 +13,7 @@ interface PutFlags extends ClusterOptions {
 interface TailFlags extends ClusterOptions {
   readonly follow?: boolean;
   readonly since?: string;
-  readonly from: string;
+  readonly from?: string;
   readonly limit?: number;
   readonly json?: boolean;
 }
@@ -28,25 +28,30 @@ export function addRecordCommands(program: Command, signal: AbortSignal): void {
     .action(async (streamName: string, flags: PutFlags) => {
       const { putLines } = await import("./put.ts");
       await withCluster(flags, (connection) =>
-        putLines(connection, streamName, {
-          file: flags.file,
-          key: flags.key,
-          quiet: flags.quiet === true,
-        }),
+        putLines(
+          connection,
+          streamName,
+          { file: flags.file, key: flags.key, quiet: flags.quiet === true },
+          signal,
+        ),
       );
     });
   withClusterOptions(program.command("tail <stream>"))
     .description("print records, one per line")
     .option("-f, --follow", "go on with new records until Ctrl-C")
     .option("--since <time>", "start at 10m, 2h, 1d ago, a date or epoch seconds")
-    .option("--from <position>", "TRIM_HORIZON, LATEST or a sequence number", "TRIM_HORIZON")
+    .option(
+      "--from <position>",
+      "TRIM_HORIZON (the default), LATEST or a sequence number, which prints its shard alone",
+    )
     .option("--limit <n>", "stop after n records", wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .option("--json", "print shard, sequence number, key and time with each record, data in base64")
     .action(async (streamName: string, flags: TailFlags) => {
-      const { tailStream } = await import("./tail.ts");
-      const { follow = false, since, from, limit, json = false } = flags;
+      const { positionOf, tailStream } = await import("./tail.ts");
+      const { follow = false, limit, json = false } = flags;
+      const position = positionOf(flags.since, flags.from, Date.now());
       await withCluster(flags, (connection) =>
-        tailStream(connection, streamName, { follow, since, from, limit, json }, signal),
+        tailStream(connection, streamName, { follow, position, limit, json }, signal),
       );
     });
 }

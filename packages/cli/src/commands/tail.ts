@@ -5,12 +5,11 @@ import { StreamReader } from "@millrace/client";
 
 import type { Connection } from "../connect.ts";
 import { parseSince } from "../durations.ts";
+import { LineOutput } from "../line-output.ts";
 
 export interface TailOptions {
   readonly follow: boolean;
-  readonly since: string | undefined;
-  /** `TRIM_HORIZON`, `LATEST` or a sequence number. */
-  readonly from: string;
+  readonly position: ReadPosition;
   /** Stops after this many records. */
   readonly limit: number | undefined;
   readonly json: boolean;
@@ -26,24 +25,24 @@ export async function tailStream(
   const reader = new StreamReader(client, {
     account,
     streamName,
-    position: startOf(options),
+    position: options.position,
     follow: options.follow,
   });
   let printed = 0;
   const stop = () => void reader.close();
   signal.addEventListener("abort", stop, { once: true });
-  process.stdout.once("error", stop);
+  const output = new LineOutput(process.stdout, stop);
   try {
     for await (const record of reader) {
-      const line = options.json ? describe(record) : Buffer.from(record.data);
-      process.stdout.write(line);
-      process.stdout.write("\n");
+      await output.write(options.json ? Buffer.from(describe(record)) : record.data);
+      if (output.isClosed || signal.aborted) break;
       printed++;
       if (options.limit !== undefined && printed >= options.limit) break;
     }
   } finally {
     await reader.close();
     signal.removeEventListener("abort", stop);
+    output.release();
   }
 }
 
@@ -63,16 +62,24 @@ function describe(record: {
   });
 }
 
-function startOf(options: TailOptions): ReadPosition {
-  if (options.since !== undefined) {
-    return { kind: "AT_TIMESTAMP", timestampMs: parseSince(options.since, Date.now()) };
+/** Where to begin. @throws StreamError `invalid-argument` for another form, or for both at once. */
+export function positionOf(
+  since: string | undefined,
+  from: string | undefined,
+  nowMs: number,
+): ReadPosition {
+  if (since !== undefined && from !== undefined) {
+    throw new StreamError(
+      "invalid-argument",
+      `--since ${since} and --from ${from} exclude each other: give one`,
+    );
   }
-  if (options.from === "TRIM_HORIZON" || options.from === "LATEST") return { kind: options.from };
-  if (/^\d+$/.test(options.from)) {
-    return { kind: "AT_SEQUENCE_NUMBER", sequenceNumber: options.from };
-  }
+  if (since !== undefined) return { kind: "AT_TIMESTAMP", timestampMs: parseSince(since, nowMs) };
+  if (from === undefined || from === "TRIM_HORIZON") return { kind: "TRIM_HORIZON" };
+  if (from === "LATEST") return { kind: "LATEST" };
+  if (/^\d+$/.test(from)) return { kind: "AT_SEQUENCE_NUMBER", sequenceNumber: from };
   throw new StreamError(
     "invalid-argument",
-    `--from is ${options.from}, but must be TRIM_HORIZON, LATEST or a sequence number`,
+    `--from is ${from}, but must be TRIM_HORIZON, LATEST or a sequence number`,
   );
 }
