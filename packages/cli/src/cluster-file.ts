@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { StreamError } from "@millrace/base";
 
 export const DEFAULT_DATA_DIRECTORY = ".millrace";
+/** Limits of a cluster that is formed without a word about them. */
+export const DEFAULT_LIMITS = "aws";
 
 export interface LocalNode {
   readonly nodeId: number;

@@ -10,7 +10,13 @@ import { addRecordCommands } from "./commands/record-commands.ts";
 import { addStreamCommands } from "./commands/stream/commands.ts";
 import { describeFailure, red, remark } from "./output.ts";
 
-/** An AbortSignal that the first Ctrl-C or SIGTERM aborts; the second one ends the process at once. */
+/** Longest wait for a process that has nothing left to do but is kept alive by an open handle. */
+const EXIT_GRACE_MS = 5000;
+
+/**
+ * An AbortSignal that the first Ctrl-C, SIGTERM or closed terminal aborts; the second one ends the
+ * process at once. `exit` listeners still run then, which is how `local` takes its nodes along.
+ */
 function stopSignal(): AbortSignal {
   const controller = new AbortController();
   let asked = 0;
@@ -19,8 +25,7 @@ function stopSignal(): AbortSignal {
     if (asked > 1) process.exit(130);
     controller.abort();
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, stop);
   return controller.signal;
 }
 
@@ -54,4 +59,5 @@ export async function run(argv: readonly string[]): Promise<void> {
     remark(red(`millrace: ${describeFailure(error)}`));
     process.exitCode = 1;
   }
+  setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
 }

@@ -14,6 +14,17 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
+export function accountId(text: string): string {
+  if (/^\d{12}$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be twelve digits.");
+}
+
+/** A region is a part of ARNs and of signatures, so it may hold nothing that these cannot. */
+export function regionName(text: string): string {
+  if (/^[a-z0-9-]{1,64}$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be 1..64 of a-z, 0-9 and -, for example eu-central-1.");
+}
+
 export interface ClusterOptions {
   readonly data?: string;
   readonly endpoints?: string;

@@ -5,12 +5,18 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 
+import { StreamError } from "@millrace/base";
 import { formCluster } from "@millrace/client";
 import { readSettings, runNode } from "@millrace/server";
 import type { RunningNode } from "@millrace/server";
 
 import type { ClusterFile } from "../cluster-file.ts";
-import { environmentLines, readClusterFile, writeClusterFile } from "../cluster-file.ts";
+import {
+  DEFAULT_LIMITS,
+  environmentLines,
+  readClusterFile,
+  writeClusterFile,
+} from "../cluster-file.ts";
 import { freePorts } from "../local/ports.ts";
 import { bold, remark, write } from "../output.ts";
 
@@ -19,14 +25,15 @@ const DEV_WAL_FILE_BYTES = 16 * 1024 * 1024;
 export interface DevOptions {
   readonly dataDir: string;
   readonly awsPort: number;
-  readonly limits: string;
+  /** Undefined keeps those of a cluster that exists, and takes AWS's for a new one. */
+  readonly limits: string | undefined;
   readonly account: string;
   readonly region: string;
 }
 
 export async function runDev(options: DevOptions, signal: AbortSignal): Promise<void> {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
-  const recorded = readClusterFile(options.dataDir);
+  const recorded = recordOf(options);
   const ports = recorded?.nodes[0]?.ports ?? (await choosePorts(options.awsPort));
   const secretFile = resolve(options.dataDir, "cluster.secret");
   const flags = {
@@ -43,17 +50,49 @@ export async function runDev(options: DevOptions, signal: AbortSignal): Promise<
   };
   const node = await runNode(readSettings({ flags, environment: {}, file: undefined }));
   try {
-    const cluster = recorded ?? (await form(options, ports, secretFile));
-    await node.ready();
-    announce(cluster, options, node);
-    await new Promise<void>((stopped) => {
-      if (signal.aborted) stopped();
-      else signal.addEventListener("abort", () => stopped(), { once: true });
-      void node.failed.then(() => stopped());
+    const cluster = await formedOrRecorded(recorded, options, ports, secretFile);
+    const stopped = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
     });
+    const isReady = await Promise.race([node.ready().then(() => true), stopped.then(() => false)]);
+    if (isReady) announce(cluster, options, node);
+    const failure = await Promise.race([stopped, node.failed]);
+    if (failure !== undefined) throw failure;
   } finally {
     await node.stop();
   }
+}
+
+/** @throws StreamError `invalid-argument` for the folder of a larger cluster. */
+function recordOf(options: DevOptions): ClusterFile | undefined {
+  const recorded = readClusterFile(options.dataDir);
+  if (recorded === undefined) return undefined;
+  const voters = recorded.nodes.filter((node) => node.roles.includes("coordinator")).length;
+  const [only] = recorded.nodes;
+  if (voters === 1 && only?.roles.includes("gateway") === true) {
+    if (options.limits !== undefined && options.limits !== recorded.limits) {
+      remark(`limits stay "${recorded.limits}", as this cluster was formed`);
+    }
+    return recorded;
+  }
+  throw new StreamError(
+    "invalid-argument",
+    `${options.dataDir} holds a cluster of ${voters} node(s) made by scripts/start: start it with that, or use another --data folder`,
+  );
+}
+
+async function formedOrRecorded(
+  recorded: ClusterFile | undefined,
+  options: DevOptions,
+  ports: Parameters<typeof form>[1],
+  secretFile: string,
+): Promise<ClusterFile> {
+  if (recorded === undefined) return form(options, ports, secretFile);
+  const awsEndpoint = `http://127.0.0.1:${options.awsPort}`;
+  const current = { ...recorded, awsEndpoint };
+  if (recorded.awsEndpoint !== awsEndpoint) writeClusterFile(options.dataDir, current);
+  return current;
 }
 
 async function choosePorts(aws: number) {
@@ -72,7 +111,7 @@ async function form(
     data: `127.0.0.1:${ports.data}`,
     admin: `127.0.0.1:${ports.admin}`,
   };
-  const { account, region, limits } = options;
+  const { account, region, limits = DEFAULT_LIMITS } = options;
   const formed = await formCluster({ voters: [voter], account, region, limits, clusterSecretFile });
   const cluster: ClusterFile = {
     formatVersion: 1,

@@ -10,10 +10,23 @@ import { join, resolve } from "node:path";
 import { sleep, StreamError } from "@millrace/base";
 import { formCluster, nodePorts } from "@millrace/client";
 
-import type { ClusterFile } from "../cluster-file.ts";
-import { environmentLines, readClusterFile, writeClusterFile } from "../cluster-file.ts";
+import type { ClusterFile, LocalNode } from "../cluster-file.ts";
+import {
+  DEFAULT_LIMITS,
+  environmentLines,
+  readClusterFile,
+  writeClusterFile,
+} from "../cluster-file.ts";
+import { lastWords } from "../local/last-words.ts";
+import { requireNoOwner } from "../local/owner.ts";
 import type { LocalOptions } from "../local/plan.ts";
-import { planNodes, processOf, requireFreePorts, rpcEndpoints } from "../local/plan.ts";
+import {
+  planNodes,
+  processName,
+  processOf,
+  requireFreePorts,
+  rpcEndpoints,
+} from "../local/plan.ts";
 import { RESTART_DELAY_MS, Supervisor } from "../local/supervisor.ts";
 import { bold, remark, write } from "../output.ts";
 
@@ -39,23 +52,54 @@ export async function runLocal(options: LocalCommandOptions, signal: AbortSignal
   const recorded = readClusterFile(options.dataDir);
   const nodes =
     recorded === undefined ? await planNodes(options) : recordedNodes(recorded, options);
+  requireNoOwner(options.dataDir, nodes);
   await requireFreePorts(nodes);
-  const supervisor = new Supervisor({ restart: options.restart, events: tell(options.dataDir) });
+  const deaths = new Map<string, string>();
+  const supervisor = new Supervisor({
+    restart: options.restart,
+    events: tell(options.dataDir, deaths),
+  });
+  // A second Ctrl-C, or an error that nobody caught: the nodes must not stay behind unwatched.
+  const onExit = () => supervisor.kill();
+  process.once("exit", onExit);
   try {
     for (const node of nodes) supervisor.start(processOf(node, { nodes }, options));
-    const cluster = recorded ?? (await form(nodes, options, signal));
+    const check = () => requireAlive(deaths, nodes, recorded !== undefined);
+    const cluster = recorded ?? (await form(nodes, options, signal, check));
     const current = { ...cluster, nodes, awsEndpoint: awsEndpoint(options.awsPort) };
     writeClusterFile(options.dataDir, current);
-    await untilReady(nodes, signal);
+    await untilReady(nodes, signal, deaths, check);
     announce(current, options);
     await new Promise<void>((stopped) => {
       if (signal.aborted) stopped();
       else signal.addEventListener("abort", () => stopped(), { once: true });
     });
-    remark("stopping: leaders are handed over, then every process exits...");
+    remark(
+      "stopping: leaders are handed over, then every process exits; Ctrl-C again ends them at once",
+    );
   } finally {
     await supervisor.stop(STOP_GRACE_MS);
+    process.off("exit", onExit);
   }
+}
+
+/**
+ * A process that dies while the cluster starts will die again: its reason is told at once. A cluster
+ * that exists can do without a minority of its nodes, a damaged one for instance.
+ *
+ * @throws StreamError `unavailable` with the last words of those that died.
+ */
+export function requireAlive(
+  deaths: ReadonlyMap<string, string>,
+  nodes: readonly LocalNode[],
+  isFormed: boolean,
+): void {
+  const voters = nodes.filter((node) => node.roles.includes("coordinator")).map(processName);
+  const dead = voters.filter((name) => deaths.has(name)).length;
+  const canGoOn = isFormed && !deaths.has("gateway") && dead < voters.length / 2;
+  if (deaths.size === 0 || canGoOn) return;
+  const reasons = [...deaths].map(([name, reason]) => `${name}: ${reason}`);
+  throw new StreamError("unavailable", `the cluster cannot start\n${reasons.join("\n")}`);
 }
 
 function awsEndpoint(port: number): string {
@@ -70,7 +114,7 @@ function recordedNodes(recorded: ClusterFile, options: LocalCommandOptions) {
       `${options.dataDir} holds a cluster of ${voters} node(s), not ${options.nodes}: start it with --nodes ${voters}, or use another --data folder`,
     );
   }
-  if (recorded.limits !== options.limits) {
+  if (options.limits !== undefined && recorded.limits !== options.limits) {
     remark(`limits stay "${recorded.limits}", as this cluster was formed`);
   }
   return recorded.nodes.map((node) =>
@@ -84,6 +128,7 @@ async function form(
   nodes: ClusterFile["nodes"],
   options: LocalCommandOptions,
   signal: AbortSignal,
+  checkAlive: () => void,
 ): Promise<ClusterFile> {
   const voters = nodes.filter((node) => node.roles.includes("coordinator"));
   remark(
@@ -93,6 +138,7 @@ async function form(
     `node ${voters.map((node) => node.nodeId).join(", ")} to answer`,
     signal,
     async () => {
+      checkAlive();
       const answers = await Promise.all(
         voters.map((node) => answers200(node.ports.admin, "/health/live")),
       );
@@ -108,7 +154,7 @@ async function form(
     })),
     account: options.account,
     region: options.region,
-    limits: options.limits,
+    limits: options.limits ?? DEFAULT_LIMITS,
     clusterSecretFile: resolve(options.dataDir, "cluster.secret"),
   });
   return {
@@ -118,16 +164,28 @@ async function form(
     region: options.region,
     endpoints: rpcEndpoints(nodes),
     awsEndpoint: awsEndpoint(options.awsPort),
-    limits: options.limits,
+    limits: options.limits ?? DEFAULT_LIMITS,
     nodes,
   };
 }
 
-/** Ready means: every process says so, which for a gateway includes a leader of the metadata group. */
-async function untilReady(nodes: ClusterFile["nodes"], signal: AbortSignal): Promise<void> {
+/**
+ * Ready means: every process says so that did not die, which for a gateway includes a leader of the
+ * metadata group.
+ */
+async function untilReady(
+  nodes: ClusterFile["nodes"],
+  signal: AbortSignal,
+  deaths: ReadonlyMap<string, string>,
+  checkAlive: () => void,
+): Promise<void> {
   await until("the cluster to accept writes", signal, async () => {
+    checkAlive();
     const answers = await Promise.all(
-      nodes.map((node) => answers200(node.ports.admin, "/health/ready")),
+      nodes.map(
+        async (node) =>
+          deaths.has(processName(node)) || (await answers200(node.ports.admin, "/health/ready")),
+      ),
     );
     return answers.every(Boolean);
   });
@@ -176,12 +234,16 @@ function announce(cluster: ClusterFile, options: LocalCommandOptions): void {
   remark(`records are in ${options.dataDir}; Ctrl-C stops the cluster and keeps them`);
 }
 
-function tell(dataDir: string) {
+function tell(dataDir: string, deaths: Map<string, string>) {
   return {
     started: (name: string, pid: number) => remark(`${name} started, pid ${pid}`),
     ended: (name: string, how: string, restarting: boolean) => {
+      const logFile = join(dataDir, "logs", `${name}.log`);
+      const words = lastWords(logFile);
+      deaths.set(name, words === "" ? `${how}, see ${logFile}` : words);
       const next = restarting ? `; starting it again in ${RESTART_DELAY_MS / 1000} s` : "";
-      remark(`${name} ended by ${how}${next} (log: ${join(dataDir, "logs", `${name}.log`)})`);
+      const reason = words === "" || how.startsWith("signal") ? "" : `: ${words}`;
+      remark(`${name} ended by ${how}${reason}${next} (log: ${logFile})`);
     },
   };
 }

@@ -4,13 +4,13 @@ import type { Command } from "commander";
 import { Option } from "commander";
 
 import { DEFAULT_DATA_DIRECTORY } from "../cluster-file.ts";
-import { wholeNumber } from "../options.ts";
+import { accountId, regionName, wholeNumber } from "../options.ts";
 
 interface LocalFlags {
   readonly nodes: number;
   readonly data: string;
   readonly port: number;
-  readonly limits: string;
+  readonly limits?: string;
   readonly restart: boolean;
   readonly account: string;
   readonly region: string;
@@ -48,9 +48,8 @@ export function addProcessCommands(program: Command, signal: AbortSignal): void 
     .action(async (flags: LocalFlags) => {
       if (flags.nodes > 1) return runLocalCommand(flags, signal);
       const { runDev } = await import("./dev.ts");
-      const { account, region, limits } = flags;
-      const dataDir = resolve(flags.data);
-      return runDev({ dataDir, awsPort: flags.port, limits, account, region }, signal);
+      const { account, region, limits, port: awsPort } = flags;
+      return runDev({ dataDir: resolve(flags.data), awsPort, limits, account, region }, signal);
     })
     .addOption(nodesOption(1));
   localOptions(program.command("local"))
@@ -75,12 +74,13 @@ function localOptions(command: Command): Command {
     .option("--data <dir>", "data folder", DEFAULT_DATA_DIRECTORY)
     .option("--port <port>", "port of the AWS endpoint", wholeNumber(1, 65_535), 4566)
     .addOption(
-      new Option("--limits <policy>", "limits per shard: AWS's own, or none")
-        .choices(["aws", "unlimited"])
-        .default("aws"),
+      new Option(
+        "--limits <policy>",
+        "limits per shard of a new cluster: AWS's own (the default), or none",
+      ).choices(["aws", "unlimited"]),
     )
-    .option("--account <id>", "account of the cluster, twelve digits", "000000000000")
-    .option("--region <name>", "region of the cluster", "us-east-1");
+    .option("--account <id>", "account of the cluster, twelve digits", accountId, "000000000000")
+    .option("--region <name>", "region of the cluster", regionName, "us-east-1");
 }
 
 async function runLocalCommand(flags: LocalFlags, signal: AbortSignal): Promise<void> {

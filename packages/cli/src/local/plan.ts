@@ -15,7 +15,8 @@ export interface LocalOptions {
   readonly nodes: number;
   readonly dataDir: string;
   readonly awsPort: number;
-  readonly limits: string;
+  /** Undefined keeps those of a cluster that exists, and takes AWS's for a new one. */
+  readonly limits: string | undefined;
   /** Further settings for every process, by flag name without dashes. */
   readonly extra: Readonly<Record<string, string>>;
 }
@@ -62,6 +63,10 @@ export function rpcEndpoints(nodes: readonly LocalNode[]): readonly string[] {
     .map((node) => `127.0.0.1:${node.ports.rpc}`);
 }
 
+export function processName(node: LocalNode): string {
+  return node.roles.includes("coordinator") ? `node-${node.nodeId}` : "gateway";
+}
+
 export function processOf(
   node: LocalNode,
   cluster: Pick<ClusterFile, "nodes">,
@@ -82,7 +87,7 @@ export function processOf(
   };
   if (node.ports.aws !== undefined) settings["aws-port"] = String(node.ports.aws);
   return {
-    name: node.roles.includes("gateway") ? "gateway" : `node-${node.nodeId}`,
+    name: processName(node),
     arguments: [
       ...process.execArgv, // from sources: the loader that runs this process, too
       "--max-semi-space-size=64",
@@ -91,10 +96,6 @@ export function processOf(
       ...Object.entries(settings).flatMap(([flag, value]) => [`--${flag}`, value]),
     ],
     environment: { UV_THREADPOOL_SIZE: "8" },
-    logFile: join(
-      options.dataDir,
-      "logs",
-      `${node.roles.includes("gateway") ? "gateway" : `node-${node.nodeId}`}.log`,
-    ),
+    logFile: join(options.dataDir, "logs", `${processName(node)}.log`),
   };
 }

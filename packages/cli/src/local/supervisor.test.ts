@@ -61,4 +61,14 @@ describe("the supervisor of a local cluster", () => {
     await run.supervisor.stop(100);
     expect(readFileSync(run.logFile, "utf8")).toContain("hello");
   });
+
+  it("keeps a terminal's Ctrl-C from its processes, and can end them at once", async () => {
+    const run = supervise(true, "setInterval(() => {}, 1000)");
+    await run.events(1);
+    const pid = run.seen[0]?.pid ?? 0;
+    process.kill(-pid, 0); // throws unless the process leads a group of its own
+    run.supervisor.kill();
+    await run.supervisor.stop(5000);
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+  });
 });

@@ -40,6 +40,9 @@ export class Supervisor {
     if (this.#stopping) return;
     const log = openSync(one.logFile, "a", 0o600);
     const child = spawn(process.execPath, [...one.arguments], {
+      // A group of its own: a terminal sends Ctrl-C to the whole foreground group, and a node that
+      // got it together with our SIGTERM would count two and end at once, leaders not handed over.
+      detached: true,
       stdio: ["ignore", log, log],
       env: { ...process.env, ...one.environment },
     });
@@ -70,6 +73,12 @@ export class Supervisor {
     }, graceMs);
     await Promise.all(exits);
     clearTimeout(killer);
+  }
+
+  /** Ends every process now, without grace: for when this process itself must end. */
+  kill(): void {
+    this.#stopping = true;
+    for (const child of this.#children.values()) child.kill("SIGKILL");
   }
 
   #onEnd(one: SupervisedProcess, child: ChildProcess, how: string): void {

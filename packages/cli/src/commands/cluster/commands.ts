@@ -5,7 +5,7 @@ import type { Command } from "commander";
 
 import { withCluster } from "../../connect.ts";
 import type { ClusterOptions, OutputOptions } from "../../options.ts";
-import { withClusterOptions, withOutputOption } from "../../options.ts";
+import { accountId, regionName, withClusterOptions, withOutputOption } from "../../options.ts";
 import { print, remark } from "../../output.ts";
 
 interface InitFlags extends OutputOptions {
@@ -29,8 +29,8 @@ export function addClusterCommands(program: Command): void {
       "--cluster-secret-file <file>",
       "the secret that every process was started with",
     )
-    .option("--account <id>", "account of the cluster, twelve digits", "000000000000")
-    .option("--region <name>", "region of the cluster", "us-east-1")
+    .option("--account <id>", "account of the cluster, twelve digits", accountId, "000000000000")
+    .option("--region <name>", "region of the cluster", regionName, "us-east-1")
     .option("--limits <policy>", "aws, unlimited, or custom{...}", "aws")
     .action(async (flags: InitFlags) => {
       remark("asking the voters who they are, then forming the cluster...");

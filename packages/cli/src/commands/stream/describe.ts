@@ -28,21 +28,21 @@ export async function describeStream(
     endingHashKey: shard.endingHashKey,
     nodes: shard.replicas.map((replica) => replica.nodeId),
   }));
-  const description = {
+  const facts = {
     streamName,
     streamArn: streamArn(target.region, account, streamName),
     status: stream.status,
     mode: stream.streamMode,
     retentionHours: stream.retentionHours,
     createdAt: new Date(stream.createdAtMs).toISOString(),
-    tags: stream.tags,
-    shards,
   };
+  const tagText = Object.entries(stream.tags)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(" ");
+  const description = { ...facts, tags: stream.tags, shards };
   print(format, description, () => [
     {
-      rows: Object.entries(description)
-        .filter(([key]) => key !== "shards" && key !== "tags")
-        .map(([name, value]) => ({ name, value: String(value) })),
+      rows: Object.entries({ ...facts, tags: tagText }).map(([name, value]) => ({ name, value })),
       empty: "",
     },
     {
