@@ -71,8 +71,18 @@ export class Http2Sessions {
       { endStream },
     );
     if (!endStream) stream.end(reply.body);
-    if (reply.refused === true) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (reply.refused === true) closeOnceAnswered(stream);
   }
+}
+
+/**
+ * Stops the far end's sending with NO_ERROR (RFC 9113, 8.1), but only after the answer has left: a
+ * reset in the same turn overtakes the headers on Node 22.
+ */
+function closeOnceAnswered(stream: ServerHttp2Stream): void {
+  const close = (): void => stream.close(constants.NGHTTP2_NO_ERROR);
+  if (stream.writableFinished) setImmediate(close);
+  else stream.once("finish", () => setImmediate(close));
 }
 
 function text(value: string | readonly string[] | undefined): string | undefined {
