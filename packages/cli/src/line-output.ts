@@ -32,9 +32,7 @@ export class LineOutput {
   }
 
   release(): void {
-    // A pipe that breaks after the last write still reports it; nobody needs to know any more.
     this.#stream.off("error", this.#onError);
-    this.#stream.on("error", () => {});
   }
 
   #drained(): Promise<void> {

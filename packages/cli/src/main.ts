@@ -10,9 +10,6 @@ import { addRecordCommands } from "./commands/record-commands.ts";
 import { addStreamCommands } from "./commands/stream/commands.ts";
 import { describeFailure, red, remark } from "./output.ts";
 
-/** Longest wait for a process that has nothing left to do but is kept alive by an open handle. */
-const EXIT_GRACE_MS = 5000;
-
 /**
  * An AbortSignal that the first Ctrl-C, SIGTERM or closed terminal aborts; the second one ends the
  * process at once. `exit` listeners still run then, which is how `local` takes its nodes along.
@@ -52,12 +49,25 @@ export function createProgram(signal: AbortSignal): Command {
   return program;
 }
 
-export async function run(argv: readonly string[]): Promise<void> {
+/** Runs one command, and ends the process: a timer that somebody forgot must not delay its exit. */
+export async function run(argv: readonly string[]): Promise<never> {
+  process.stdout.on("error", onOutputError);
   try {
     await createProgram(stopSignal()).parseAsync([...argv]);
   } catch (error) {
     remark(red(`millrace: ${describeFailure(error)}`));
     process.exitCode = 1;
   }
-  setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
+  // What was printed must have left before.
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((flushed) => stream.write("", () => flushed()));
+  }
+  process.exit();
+}
+
+/** A reader that has gone (`millrace status | head -1`) is an end, not an error. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") return;
+  remark(red(`millrace: standard output: ${error.message}`));
+  process.exitCode = 1;
 }
