@@ -124,6 +124,14 @@ describe("taking a snapshot", () => {
     expect([answers[0]?.index, one.node.confState.voters]).toEqual([2, [1, 2]]);
   });
 
+  it("does not take one of before the start of its log, which it cannot compare with anything", () => {
+    const confState = confStateOf([1, 2]);
+    const one = new TestNode(1, { voters: [1, 2] });
+    one.step(ask(snapshotAt(11, 11, confState)));
+    const answers = one.step(ask(snapshotAt(5, 3, confState)));
+    expect([answers[0]?.index, one.node.commitIndex, one.node.lastIndex]).toEqual([11, 11, 11]);
+  });
+
   it("only moves its commit if it has the entry (TestRestoreIgnoreSnapshot)", () => {
     const one = new TestNode(1, {
       voters: [1, 2],

@@ -150,6 +150,17 @@ describe("damage below what was acknowledged (W2, W9)", () => {
     expect(refused).toBeGreaterThan(300);
   });
 
+  it("a page that lost all it held below the last batch is damage, not the end of the log", async () => {
+    const { disk, after, lastFrom } = await diskWithLog(3, 2000);
+    for (let page = PAGE_BYTES; page < lastFrom; page += PAGE_BYTES) {
+      const bytes = Buffer.from(after);
+      bytes.fill(0, page, page + PAGE_BYTES);
+      disk.setBytes(WAL, bytes);
+      const outcome = await openLane(disk).then(seen, (error: { code: string }) => error.code);
+      expect(outcome, `page at ${page}`).toBe("corrupt");
+    }
+  });
+
   it("names the damaged batch when a later file proves that it was durable", async () => {
     const disk = new MemoryFileSystem();
     const lane = await openLane(disk, { walFilesMax: 8 });
