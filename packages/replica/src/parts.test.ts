@@ -226,6 +226,18 @@ describe("what is known of the other nodes", () => {
     expect([peers.admit(2, "bb", 0), peers.admit(2, "aa", 0)]).toEqual([true, false]);
   });
 
+  it("hears a node whose disk was replaced, although it counts its starts from one again", () => {
+    const { peers, events, hear } = newPeers();
+    hear({ bootEpoch: 7 }, 0);
+    peers.set(2, "two:1");
+    peers.admit(2, "bb", 100);
+    peers.heard(2, { ...alive, bootEpoch: 1 }, 100, 100);
+    expect([events, peers.isSupported(2)]).toEqual([
+      ["back 2", "lost 2 restarted", "back 2"],
+      true,
+    ]);
+  });
+
   it("takes a clock offset from the middle of the round trip", () => {
     const { peers } = newPeers();
     peers.admit(2, "aa", 1_100);

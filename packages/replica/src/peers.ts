@@ -16,6 +16,8 @@ export interface Peer {
   address: string | undefined;
   /** Pinned by the first frame after `set`; another one is refused until the next `set`. */
   incarnation: string | undefined;
+  /** The one that `bootEpoch` counts the starts of. */
+  lastIncarnation: string | undefined;
   bootEpoch: number;
   /** Monotonic time of the newest frame; undefined before the first. */
   lastHeardMs: number | undefined;
@@ -74,6 +76,7 @@ export class Peers {
     const peer = this.#get(nodeId);
     peer.incarnation ??= incarnation;
     if (peer.incarnation !== incarnation) return false;
+    if (peer.lastIncarnation !== incarnation) this.#replaced(peer, incarnation);
     peer.lastHeardMs = nowMs;
     return true;
   }
@@ -119,6 +122,15 @@ export class Peers {
     return offsets;
   }
 
+  /** An empty disk counts its starts from one again: measured by the former count it would never be heard. */
+  #replaced(peer: Peer, incarnation: string): void {
+    if (peer.isLive) this.#lose(peer, "restarted");
+    peer.lastIncarnation = incarnation;
+    peer.bootEpoch = 0;
+    peer.echo = undefined;
+    peer.clockAheadMs = undefined;
+  }
+
   #noteClock(peer: Peer, { echo, wallMs: theirs }: Liveness, nowMs: number, ours: number): void {
     if (echo === undefined) return;
     const roundTripMs = nowMs - echo.sentMs - echo.heldMs;
@@ -139,6 +151,7 @@ export class Peers {
         nodeId,
         address: undefined,
         incarnation: undefined,
+        lastIncarnation: undefined,
         bootEpoch: 0,
         lastHeardMs: undefined,
         isLive: false,
