@@ -70,6 +70,24 @@ describe("a promise waits for the disk", () => {
     expect(cluster.storage(3).group(GROUP)?.hardState).toMatchObject({ term, vote: PEER });
   });
 
+  it("when it is a term that it asks for votes in: it must not lead that term twice (S6)", async () => {
+    const { say, answers } = await nodeAlone();
+    const term = cluster.group(3, GROUP).term + 5;
+    say({ type: "MsgHeartbeat", term });
+    await cluster.run(50);
+    cluster.disk(3).isStalled = true;
+    say({ type: "MsgTimeoutNow", term });
+    await cluster.run(50);
+    expect([cluster.group(3, GROUP).role, typesIn(answers, term + 1)]).toEqual(["candidate", []]);
+    cluster.disk(3).resume();
+    await cluster.run(50);
+    expect(typesIn(answers, term + 1)).toEqual(["MsgVote true"]);
+    cluster.kill(3, "all");
+    await cluster.restart(3);
+    const expected = { term: term + 1, vote: OWN };
+    expect(cluster.storage(3).group(GROUP)?.hardState).toMatchObject(expected);
+  });
+
   it("when it is an acknowledgement, also the second one of the same entries (S1)", async () => {
     const { say, next, lastTerm, answers } = await nodeAlone();
     const term = cluster.group(3, GROUP).term + 5;

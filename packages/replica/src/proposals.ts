@@ -5,9 +5,9 @@
  * applied here, with `indeterminate` when this node stops leading in that term, because the entry
  * may still be committed by the next leader. A deposed leader therefore never acknowledges (S11).
  */
-import type { StreamError } from "@millrace/base";
+import { StreamError } from "@millrace/base";
 
-import type { ProposalDone } from "./types.ts";
+import type { ProposalDone, RoleChange } from "./types.ts";
 
 interface Waiting {
   readonly index: number;
@@ -66,4 +66,16 @@ export class Proposals {
       this.#head = 0;
     }
   }
+}
+
+/** Why a proposal certainly failed. */
+export function superseded(): StreamError {
+  return new StreamError("unavailable", "another leader's entry took the place of this proposal");
+}
+
+/** Why nobody can say what became of a proposal. */
+export function lostLeadership({ term, leaderNodeId }: RoleChange): StreamError {
+  return new StreamError("indeterminate", `leadership ended before the commit, now term ${term}`, {
+    hint: { term, ...(leaderNodeId === undefined ? {} : { leaderNodeId }) },
+  });
 }

@@ -8,8 +8,11 @@
  *       leader had pending ends `indeterminate` and is never acknowledged (S11)
  *   H3  entries are applied once, in order, and only when durable here and committed (S2, S3)
  *   H4  a commit index alone is no promise and waits for the next write of any group
+ *   H5  a candidate asks for votes when its term is durable. The reference asks at once: the others can
+ *       elect it, it can forget the term in a crash and lead it again with another log, and an
+ *       acknowledgement meant for its first log then counts for the second (S1, S6)
  *
- * Source: etcd-raft v3.7, "asynchronous storage writes".
+ * Source: etcd-raft v3.7, "asynchronous storage writes"; Ongaro thesis 3.8.
  */
 import { invariant, StreamError } from "@millrace/base";
 import type { Entry, HardState, Message, Snapshot, StateType } from "@millrace/raft-ts";
@@ -17,7 +20,7 @@ import { LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, NO_NODE, RaftNode } from "@mil
 import type { GroupLog, GroupWrite, StateSnapshot } from "@millrace/storage";
 
 import type { LaneConfig } from "./config.ts";
-import { Proposals } from "./proposals.ts";
+import { lostLeadership, Proposals, superseded } from "./proposals.ts";
 import { RaftLogStorage, type FetchRequest } from "./raft-log-storage.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import type { Turn, WriteBatch } from "./turn.ts";
@@ -298,8 +301,9 @@ export class RaftHost {
     for (const message of ready.messages) {
       if (message.to === LOCAL_APPEND_THREAD) this.#append(message, turn);
       else if (message.to === LOCAL_APPLY_THREAD) this.#apply(message);
-      else this.#lane.send(this, message);
+      else if (message.type !== "MsgVote") this.#lane.send(this, message);
     }
+    this.#respondAfterEarlierWrites(ready.messages.filter(({ type }) => type === "MsgVote")); // H5
     for (const { index, context } of ready.readStates) this.reads.confirmed(index, context);
     this.reads.applied(this.appliedIndex);
   }
@@ -487,14 +491,4 @@ function withData(entries: readonly Entry[]): readonly AppliedEntry[] {
     return entry.data.length > 0;
   };
   return entries.every(isForMachine) ? entries : entries.filter(isForMachine);
-}
-
-function superseded(): StreamError {
-  return new StreamError("unavailable", "another leader's entry took the place of this proposal");
-}
-
-function lostLeadership({ term, leaderNodeId }: RoleChange): StreamError {
-  return new StreamError("indeterminate", `leadership ended before the commit, now term ${term}`, {
-    hint: { term, ...(leaderNodeId === undefined ? {} : { leaderNodeId }) },
-  });
 }
