@@ -1,9 +1,9 @@
 /** The `millrace` command: noun, verb, then what it is about. */
-import { Command } from "commander";
+import { Argument, Command } from "commander";
 
 import { DEFAULT_DATA_DIRECTORY } from "./cluster-file.ts";
 import { addClusterCommands } from "./commands/cluster/commands.ts";
-import { printCompletion } from "./commands/completion.ts";
+import { printCompletion, SHELLS } from "./commands/completion.ts";
 import { printEnvironment } from "./commands/env.ts";
 import { addProcessCommands } from "./commands/process-commands.ts";
 import { addRecordCommands } from "./commands/record-commands.ts";
@@ -43,7 +43,8 @@ export function createProgram(signal: AbortSignal): Command {
     .option("--data <dir>", "data folder of the cluster", DEFAULT_DATA_DIRECTORY)
     .action(({ data }: { data: string }) => printEnvironment(data));
   program
-    .command("completion <shell>")
+    .command("completion")
+    .addArgument(new Argument("<shell>", "whose script to print").choices(SHELLS))
     .description("print shell completion for bash, zsh or fish")
     .action((shell: string) => printCompletion(program, shell));
   return program;

@@ -4,6 +4,8 @@ import type { Command } from "commander";
 
 import { write } from "../output.ts";
 
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
 interface Words {
   /** Words typed so far, without options. */
   readonly path: string;
@@ -12,7 +14,8 @@ interface Words {
 
 function collect(command: Command, path: string): readonly Words[] {
   const options = command.options.flatMap((option) => option.long ?? []);
-  const next = [...command.commands.map((child) => child.name()), ...options];
+  const words = command.registeredArguments.flatMap((argument) => argument.argChoices ?? []);
+  const next = [...command.commands.map((child) => child.name()), ...words, ...options];
   const below = command.commands.flatMap((child) => collect(child, `${path} ${child.name()}`));
   return [{ path, next }, ...below];
 }

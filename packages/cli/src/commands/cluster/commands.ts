@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+
 import { StreamError } from "@millrace/base";
 import type { Voter } from "@millrace/client";
 import { formCluster } from "@millrace/client";
@@ -34,7 +36,9 @@ export function addClusterCommands(program: Command): void {
     .option("--limits <policy>", "aws, unlimited, or custom{...}", "aws")
     .action(async (flags: InitFlags) => {
       remark("asking the voters who they are, then forming the cluster...");
-      const formed = await formCluster({ ...flags, voters: parseVoters(flags.voters) });
+      const voters = parseVoters(flags.voters);
+      requireFile(flags.clusterSecretFile);
+      const formed = await formCluster({ ...flags, voters });
       print(flags.output, formed, () => [{ rows: [{ ...formed }], empty: "" }]);
       remark("keep the secret key: it is shown only here");
     });
@@ -44,6 +48,15 @@ export function addClusterCommands(program: Command): void {
       const { printStatus } = await import("../status.ts");
       await withCluster(flags, (connection) => printStatus(connection, flags.output));
     });
+}
+
+/** A node makes the secret it does not find; here, a mistyped path must not become another secret. */
+function requireFile(path: string): void {
+  if (existsSync(path)) return;
+  throw new StreamError(
+    "invalid-argument",
+    `--cluster-secret-file is ${path}, which does not exist: name the file that the nodes were started with`,
+  );
 }
 
 /** @throws StreamError `invalid-argument` for an item of another form. */
