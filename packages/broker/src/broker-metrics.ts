@@ -1,7 +1,7 @@
 /** Handles of the broker's metrics, made once, for all shards together: a label per shard would be a series per shard. */
 import type { Counter, Histogram, Metrics } from "@millrace/base";
 
-const LATENCY_BUCKETS_MS = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
+const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5];
 const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
 
 export interface BrokerMetrics {
@@ -13,7 +13,7 @@ export interface BrokerMetrics {
   readonly throttledReads: Counter;
   readonly duplicates: Counter;
   readonly batchesPerEntry: Histogram;
-  readonly appendMs: Histogram;
+  readonly appendSeconds: Histogram;
   readonly trimmedRecords: Counter;
 }
 
@@ -33,10 +33,10 @@ export function brokerMetrics(metrics: Metrics): BrokerMetrics {
       "Batches joined into one log entry.",
       BATCH_BUCKETS,
     ),
-    appendMs: metrics.histogram(
-      "millrace_broker_append_milliseconds",
+    appendSeconds: metrics.histogram(
+      "millrace_broker_append_seconds",
       "From a batch's arrival at the leader to its answer.",
-      LATENCY_BUCKETS_MS,
+      LATENCY_BUCKETS_S,
     ),
   };
 }

@@ -37,6 +37,7 @@ export class MillraceClient {
   readonly #waiter: ViewWaiter;
   readonly #barrier: Barrier;
   readonly #control: ControlLinks;
+  readonly #calls: CoordinatorCalls;
   readonly #data: DataLinks;
   #closed = false;
 
@@ -59,6 +60,7 @@ export class MillraceClient {
     const waiter = new ViewWaiter(view, clock);
     const calls = new CoordinatorCalls({ ...shared, unary: control });
     this.#control = control;
+    this.#calls = calls;
     this.#data = data;
     this.#waiter = waiter;
     this.#follower = new MetadataFollower({ ...shared, delayMs: options.tailDelayMs ?? 0 });
@@ -111,6 +113,7 @@ export class MillraceClient {
     if (!this.#closed) {
       this.#closed = true;
       this.#follower.close();
+      this.#calls.close();
       this.producer.close();
       this.#barrier.close(closedError());
       this.#data.close();

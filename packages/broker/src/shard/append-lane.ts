@@ -210,7 +210,7 @@ export class AppendLane {
       const { count } = batch;
       metrics.recordsIn.add(count);
       metrics.bytesIn.add(batch.payloadBytes);
-      metrics.appendMs.observe(clock.monotonicMs() - batch.arrivedAtMs);
+      metrics.appendSeconds.observe((clock.monotonicMs() - batch.arrivedAtMs) / 1000);
       metrics.duplicates.add(batch.replies.length - 1);
       const result = { baseOffset, count, arrivalMs: at.arrivalMs, term: leader.term };
       this.#forget(leader, batch);

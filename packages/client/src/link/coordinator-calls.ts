@@ -7,7 +7,7 @@
  *       answer cannot send signed calls elsewhere
  */
 import type { Clock, Random } from "@millrace/base";
-import { asStreamError, sleep, StreamError } from "@millrace/base";
+import { asStreamError, StreamError } from "@millrace/base";
 import type { MetadataView } from "@millrace/model";
 import type { ControlMethod } from "@millrace/rpc";
 
@@ -38,9 +38,18 @@ export class CoordinatorCalls {
   readonly #deps: CoordinatorCallsDeps;
   #leader: string | undefined;
   #next = 0;
+  #closed = false;
+  /** Ends the pauses between attempts that are under way. */
+  readonly #pauses = new Set<() => void>();
 
   constructor(deps: CoordinatorCallsDeps) {
     this.#deps = deps;
+  }
+
+  /** Calls that wait to ask again end at once, as they would at their deadline. */
+  close(): void {
+    this.#closed = true;
+    for (const end of this.#pauses) end();
   }
 
   /**
@@ -58,7 +67,7 @@ export class CoordinatorCalls {
     let last: StreamError | undefined;
     let unknown = false;
     for (;;) {
-      const leftMs = endsAtMs - clock.monotonicMs();
+      const leftMs = this.#closed ? 0 : endsAtMs - clock.monotonicMs();
       if (leftMs <= (last === undefined ? 0 : LAST_ATTEMPT_MS))
         throw outOfTime(method.path, deadlineMs, unknown, last);
       const address = this.#leader ?? endpoints[this.#next % endpoints.length] ?? "";
@@ -76,8 +85,21 @@ export class CoordinatorCalls {
       if (!sure && !repeatable) throw maybeDone(method.path, last);
       unknown ||= !sure;
       const delayMs = this.#delay(address, last, backoff);
-      if (delayMs > 0) await sleep(clock, Math.min(delayMs, endsAtMs - clock.monotonicMs()));
+      if (delayMs > 0) await this.#pause(Math.min(delayMs, endsAtMs - clock.monotonicMs()));
     }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        timer.cancel();
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const timer = this.#deps.clock.schedule(delayMs, end);
+      this.#pauses.add(end);
+    });
   }
 
   #delay(asked: string, error: StreamError, backoff: Backoff): number {
@@ -117,7 +139,7 @@ function outOfTime(
 ): StreamError {
   return new StreamError(
     unknown ? "indeterminate" : "unavailable",
-    `${path} got no answer from the coordinator's leader within ${deadlineMs} ms: ` +
+    `${path} got no answer from the coordinator's leader within ${Math.round(deadlineMs)} ms: ` +
       (last?.message ?? "no time to ask"),
     last === undefined ? {} : { cause: last },
   );

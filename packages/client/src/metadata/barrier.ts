@@ -113,7 +113,7 @@ export class Barrier {
 function late(deadlineMs: number): StreamError {
   return new StreamError(
     "unavailable",
-    `no barrier within ${deadlineMs} ms: the coordinator has no quorum, or the own tail lags behind`,
+    `no barrier within ${Math.round(deadlineMs)} ms: the coordinator has no quorum, or the own tail lags behind`,
   );
 }
 

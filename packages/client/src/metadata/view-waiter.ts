@@ -40,7 +40,9 @@ export class ViewWaiter {
         reject(new StreamError("unavailable", why));
       };
       const timer = this.#clock.schedule(timeoutMs, () =>
-        fail(`metadata is at index ${this.#view.index}, not at ${index} within ${timeoutMs} ms`),
+        fail(
+          `metadata is at index ${this.#view.index}, not at ${index} within ${Math.round(timeoutMs)} ms`,
+        ),
       );
       const closed = (): void => fail("the client is closed");
       this.#closers.add(closed);

@@ -73,18 +73,23 @@ export class Port {
     });
     drainHttp1(this.#http1);
     this.#http2.drain();
-    await Promise.race([this.#front.idle(), this.#after(graceMs)]);
+    await this.#within(this.#front.idle(), graceMs);
     // An answer that was just written must still leave: sockets end by themselves within one turn of the loop or so.
-    await Promise.race([closed, this.#after(Math.min(graceMs, 100))]);
+    await this.#within(closed, Math.min(graceMs, 100));
     for (const socket of this.#sockets) socket.destroy();
     this.#tls?.close();
     await closed;
   }
 
-  #after(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#clock.schedule(delayMs, resolve);
+  /** Resolves with `work`, or after `delayMs`; leaves no timer that would keep the process alive. */
+  async #within(work: Promise<void>, delayMs: number): Promise<void> {
+    let end = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      end = resolve;
     });
+    const timer = this.#clock.schedule(delayMs, end);
+    await Promise.race([work, late]);
+    timer.cancel();
   }
 
   #secure(tls: NonNullable<PortOptions["tls"]>, logger: Logger) {
