@@ -10,6 +10,8 @@ import type { SupervisedProcess } from "./supervisor.ts";
 export const GATEWAY_NODE_ID = 101;
 /** Small files keep a laptop's disk free; production takes the default of 256 MiB. */
 const LOCAL_WAL_FILE_BYTES = 64 * 1024 * 1024;
+/** Three nodes share one machine's memory with everything else on it. */
+const LOCAL_TAIL_CACHE_BYTES = 64 * 1024 * 1024;
 
 export interface LocalOptions {
   readonly nodes: number;
@@ -83,6 +85,7 @@ export function processOf(
     join: rpcEndpoints(cluster.nodes).join(","),
     "cluster-secret-file": resolve(options.dataDir, "cluster.secret"),
     "wal-file-bytes": String(LOCAL_WAL_FILE_BYTES),
+    "tail-cache-bytes": String(LOCAL_TAIL_CACHE_BYTES),
     ...options.extra,
   };
   if (node.ports.aws !== undefined) settings["aws-port"] = String(node.ports.aws);
