@@ -54,7 +54,7 @@ export interface LaneConfig {
   readonly applyBytesMax: number;
   /** Bytes queued in storage above which proposals are refused as `overloaded`. @default 64 MiB */
   readonly storageBacklogBytesMax: number;
-  /** Received bytes that may wait for their turn; more is dropped, as a network would. @default 128 MiB */
+  /** Received bytes that may wait for their turn or for the disk; more is dropped, as a network would. @default 128 MiB */
   readonly inboundBytesMax: number;
   /** Reads of old entries from disk that may run at once. @default 4 */
   readonly fetchesMax: number;

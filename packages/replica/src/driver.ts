@@ -27,7 +27,7 @@ import { mayFollowerSleep } from "./sleep.ts";
 import { SnapshotAssembly } from "./snapshot-assembly.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
 import { Turn, type WriteBatch } from "./turn.ts";
-import type { PeerTransport, Role, RoleChange } from "./types.ts";
+import type { PeerTransport, Role, RoleChange, TrafficClass } from "./types.ts";
 
 export interface DriverOptions {
   readonly nodeId: number;
@@ -102,7 +102,7 @@ export class LaneDriver implements HostLane, GroupLane {
       counters,
       damaged: (host, error) => this.#damaged(host, error),
     });
-    transport.onFrame((from, _class, frame) => this.#received(from, frame));
+    transport.onFrame((from, trafficClass, frame) => this.#received(from, trafficClass, frame));
   }
 
   // ---- What replicas and groups ask for ----
@@ -297,11 +297,15 @@ export class LaneDriver implements HostLane, GroupLane {
 
   // ---- What arrives ----
 
-  #received(nodeId: number, frame: Uint8Array): void {
+  #received(nodeId: number, trafficClass: TrafficClass, frame: Uint8Array): void {
     if (this.isStopped) return;
-    const { counters } = this.#options;
+    const { counters, storage } = this.#options;
     counters.framesReceived += 1;
-    if (this.#inboundBytes + frame.length > this.config.inboundBytesMax) {
+    // What this node leads is bounded where it is proposed; what it follows, only here: a disk that
+    // stalls would fill the memory with the windows of all groups.
+    const unwritten = trafficClass === "control" ? 0 : storage.stats().queuedBytes;
+    const waiting = this.#inboundBytes + unwritten;
+    if (waiting > 0 && waiting + frame.length > this.config.inboundBytesMax) {
       counters.framesRefused += 1;
       return;
     }

@@ -58,12 +58,6 @@ class MemoryTransport implements PeerTransport {
   }
 }
 
-/** What passed over one direction of one link. */
-interface LinkTraffic {
-  frames: number;
-  bytes: number;
-}
-
 export class MemoryNetwork {
   /** Share of frames that are lost, 0..1. */
   loss = 0;
