@@ -55,6 +55,20 @@ describe("fetching from the shard's leader", () => {
     await expect.poll(() => codeOf(call.outcome)).toBe("not-leader");
   });
 
+  it("shows nothing and takes nothing before the leader has applied what earlier ones committed (S5)", async () => {
+    const bench = filled(["a"]);
+    Object.defineProperty(bench.leader, "isReadyLeader", { value: false });
+    const request = {
+      groupId: GROUP_ID,
+      position: "LATEST" as const,
+      timestampMs: 0,
+      limited: false,
+    };
+    const located = bench.shards().locate(request, CLUSTER).catch(codeOf);
+    const outcomes = [codeOf(bench.fetch().outcome), codeOf(bench.put(["b"]).outcome)];
+    expect([...outcomes, await located]).toEqual(["unavailable", "unavailable", "unavailable"]);
+  });
+
   it("sends readers of a follower to the leader", () => {
     const bench = filled(["a"]);
     expect(codeOf(bench.fetch({}, 2).outcome)).toBe("not-leader");
