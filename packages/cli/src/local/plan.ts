@@ -100,5 +100,6 @@ export function processOf(
     ],
     environment: { UV_THREADPOOL_SIZE: "8" },
     logFile: join(options.dataDir, "logs", `${processName(node)}.log`),
+    stopsFirst: node.roles.includes("gateway"),
   };
 }

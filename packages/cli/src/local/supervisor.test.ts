@@ -71,4 +71,32 @@ describe("the supervisor of a local cluster", () => {
     await run.supervisor.stop(5000);
     expect(() => process.kill(pid, 0)).toThrow("ESRCH");
   });
+
+  it("stops the gateway before the nodes that it needs", async () => {
+    const supervisor = new Supervisor({ restart: false, events: { started() {}, ended() {} } });
+    const logFile = join(directory, "order");
+    const program = `
+      console.log(process.env.NAME, "started");
+      process.on("SIGTERM", () => setTimeout(() => {
+        console.log(process.env.NAME, "stopped");
+        process.exit(0);
+      }, process.env.NAME === "gateway" ? 300 : 0));
+      setInterval(() => {}, 1000);`;
+    for (const name of ["node-1", "gateway", "node-2"]) {
+      const stopsFirst = name === "gateway";
+      const environment = { NAME: name };
+      supervisor.start({ name, arguments: ["-e", program], environment, logFile, stopsFirst });
+    }
+    const lines = (word: string) =>
+      readFileSync(logFile, "utf8")
+        .split("\n")
+        .filter((line) => line.endsWith(word));
+    while (lines("started").length < 3) await new Promise((resolve) => setTimeout(resolve, 10));
+    await supervisor.stop(10_000);
+    const stopped = lines("stopped");
+    expect([stopped[0], stopped.toSorted()]).toEqual([
+      "gateway stopped",
+      ["gateway stopped", "node-1 stopped", "node-2 stopped"],
+    ]);
+  });
 });

@@ -16,6 +16,11 @@ export interface SupervisedProcess {
   readonly environment: Readonly<Record<string, string>>;
   /** File that standard output and error are appended to. */
   readonly logFile: string;
+  /**
+   * Stops before the others: it serves callers with what the others hold, and would wait in vain for
+   * them to finish its work once they are gone. @default false
+   */
+  readonly stopsFirst?: boolean;
 }
 
 export interface SupervisorEvents {
@@ -28,6 +33,7 @@ export class Supervisor {
   readonly #events: SupervisorEvents;
   readonly #restart: boolean;
   readonly #children = new Map<string, ChildProcess>();
+  readonly #stopsFirst = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #stopping = false;
 
@@ -48,6 +54,7 @@ export class Supervisor {
     });
     closeSync(log);
     this.#children.set(one.name, child);
+    if (one.stopsFirst === true) this.#stopsFirst.add(one.name);
     if (child.pid !== undefined) this.#events.started(one.name, child.pid);
     child.once("error", (error) => this.#onEnd(one, child, error.message));
     child.once("exit", (code, signal) =>
@@ -59,19 +66,15 @@ export class Supervisor {
     return this.#children.get(name)?.pid;
   }
 
-  /** Asks every process to stop, and ends those that have not after `graceMs`. */
+  /** Asks every process to stop, in order, and ends those that have not after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    const children = [...this.#children.values()];
-    const exits = children.map(
-      (child) => new Promise<void>((resolve) => child.once("exit", () => resolve())),
-    );
-    for (const child of children) child.kill("SIGTERM");
-    const killer = setTimeout(() => {
-      for (const child of children) child.kill("SIGKILL");
-    }, graceMs);
-    await Promise.all(exits);
+    const killer = setTimeout(() => this.kill(), graceMs);
+    const entries = [...this.#children];
+    const isFirst = ([name]: readonly [string, ChildProcess]) => this.#stopsFirst.has(name);
+    await terminate(entries.filter(isFirst));
+    await terminate(entries.filter((entry) => !isFirst(entry)));
     clearTimeout(killer);
   }
 
@@ -93,4 +96,15 @@ export class Supervisor {
     }, RESTART_DELAY_MS);
     this.#timers.add(timer);
   }
+}
+
+async function terminate(entries: readonly (readonly [string, ChildProcess])[]): Promise<void> {
+  const running = entries.filter(
+    ([, child]) => child.exitCode === null && child.signalCode === null,
+  );
+  const exits = running.map(
+    ([, child]) => new Promise<void>((resolve) => child.once("exit", () => resolve())),
+  );
+  for (const [, child] of running) child.kill("SIGTERM");
+  await Promise.all(exits);
 }
