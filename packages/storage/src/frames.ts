@@ -6,7 +6,7 @@
  *   W5  frames mean something in their order only: each changes the state that those before it left
  *   W6  `entries` cuts the log at its first index; `moved-entries` fills in and cuts nothing
  */
-import { StreamError } from "@millrace/base";
+import { invariant, StreamError } from "@millrace/base";
 
 import { ByteReader, ByteWriter, writeU64 } from "./bytes.ts";
 import { CONF_MEMBERS_MAX } from "./limits.ts";
@@ -137,10 +137,16 @@ export function putEntriesFrame(
   groupId: number,
   entries: readonly LogEntry[],
 ): void {
+  const first = entries[0]?.index ?? 0;
+  const last = entries.at(-1)?.index ?? 0;
+  invariant(
+    last - first === entries.length - 1,
+    () => `entries ${first}..${last} of one frame are ${entries.length}`,
+  );
   prefix.writeUInt32LE(TYPE_IDS[type], 0);
   prefix.writeUInt32LE(entriesFrameBytes(entries) - FRAME_HEADER_BYTES, 4);
   writeU64(prefix, groupId, 8);
-  writeU64(prefix, entries[0]?.index ?? 0, 16);
+  writeU64(prefix, first, 16);
   prefix.writeUInt32LE(entries.length, 24);
   builder.countFrame();
   builder.put(prefix);

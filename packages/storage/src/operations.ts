@@ -45,13 +45,18 @@ function writtenOf(group: LaneGroup): WrittenState {
   return written;
 }
 
-/** Entries in pieces that each fit a frame: by bytes and by count, one entry at least. */
+/**
+ * Ascending entries in pieces that each fit a frame: by bytes and by count, one entry at least, and
+ * without a gap, for a frame numbers its entries from its first one. A tail that was moved before lies
+ * in pieces over several files, so what one file holds of it has gaps.
+ */
 export function* framePieces(entries: readonly LogEntry[]): Generator<readonly LogEntry[]> {
   let from = 0;
   let bytes = 0;
-  for (const [at, { data }] of entries.entries()) {
+  for (const [at, { data, index }] of entries.entries()) {
     const full = bytes + data.byteLength > FRAME_BYTES_TARGET || at - from >= FRAME_ENTRIES_MAX;
-    if (full && at > from) {
+    const gap = at > from && index !== (entries[at - 1]?.index ?? 0) + 1;
+    if ((full || gap) && at > from) {
       yield entries.slice(from, at);
       from = at;
       bytes = 0;
