@@ -1,5 +1,6 @@
 /** The tail against scripted coordinators: real connections, virtual time for waits and silence. */
 import { SILENT_LOGGER, StreamError } from "@millrace/base";
+import type { Timer } from "@millrace/base";
 import { VirtualClock } from "@millrace/base/testing";
 import type { TailRequest, TailResponseInput } from "@millrace/proto";
 import { MetadataService } from "@millrace/proto";
@@ -72,6 +73,24 @@ function follow(addresses: readonly string[], options: Partial<MetadataTailOptio
   cleanup.push(() => tail.close());
   tail.start();
   return { tail, clock, log };
+}
+
+/** Counts timers: the tail sets one per event, which is the only trace that a first heartbeat leaves. */
+class ListeningClock extends VirtualClock {
+  timers = 0;
+
+  override schedule(delayMs: number, run: () => void): Timer {
+    this.timers++;
+    return super.schedule(delayMs, run);
+  }
+
+  /** A second passes, and a heartbeat arrives. */
+  async beat(sink: MessageSink<TailResponseInput>): Promise<void> {
+    const before = this.timers;
+    this.advance(1000);
+    sink.send(heartbeat(0));
+    await expect.poll(() => this.timers).toBeGreaterThan(before);
+  }
 }
 
 const put = (key: string, json: string) => ({ key, value: Buffer.from(json) });
@@ -179,6 +198,28 @@ describe("MetadataTail", () => {
       if (log.at(-1)?.startsWith("delta") === true) log.length = 0;
     }
     expect(log).toEqual(["lost: unavailable"]);
+  });
+
+  it("leaves a coordinator that lives but has no metadata, once another could have it", async () => {
+    const empty = await coordinator(sends(heartbeat(0)));
+    const whole = await coordinator(sends(snapshot(4, put("a", "1"))));
+    const clock = new ListeningClock();
+    const { log } = follow([empty.address, whole.address], { clock });
+    await expect.poll(() => clock.timers).toBe(2); // one at the start, one for the first heartbeat
+    for (let second = 0; second < 3; second++) await clock.beat(empty.last());
+    await expect.poll(() => log).toEqual(["lost: unavailable"]);
+    clock.advance(2000);
+    await expect.poll(() => log[1]).toBe("snapshot 4: a=1");
+  });
+
+  it("stays with the only coordinator there is until it has metadata", async () => {
+    const only = await coordinator(sends(heartbeat(0)));
+    const clock = new ListeningClock();
+    const { log } = follow([only.address], { clock });
+    await expect.poll(() => clock.timers).toBe(2);
+    for (let second = 0; second < 6; second++) await clock.beat(only.last());
+    only.last().send(snapshot(1));
+    await expect.poll(() => log).toEqual(["snapshot 1: "]);
   });
 
   it("refuses a delta before the first snapshot", async () => {

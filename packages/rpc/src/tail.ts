@@ -59,6 +59,8 @@ interface Connection {
   silence: Timer | undefined;
   /** Since when this coordinator reports an index below ours; undefined while it does not. */
   behindSinceMs: number | undefined;
+  /** Since when this coordinator lives without giving the first snapshot; undefined while it does not. */
+  emptySinceMs: number | undefined;
   snapshot: { readonly index: number; readonly records: TailChange[]; bytes: number } | undefined;
 }
 
@@ -120,6 +122,7 @@ export class MetadataTail {
       call: undefined,
       silence: undefined,
       behindSinceMs: undefined,
+      emptySinceMs: undefined,
       snapshot: undefined,
     };
     this.#connection = connection;
@@ -209,7 +212,10 @@ export class MetadataTail {
   }
 
   #applyHeartbeat(connection: Connection, given: number): void {
-    if (!this.#primed || connection.snapshot !== undefined) return; // only a sign of life so far
+    if (!this.#primed || connection.snapshot !== undefined) {
+      this.#requireMetadata(connection); // otherwise only a sign of life so far
+      return;
+    }
     const index = safeInteger("heartbeat index", given);
     if (index >= this.#index) {
       connection.behindSinceMs = undefined;
@@ -222,6 +228,22 @@ export class MetadataTail {
     if (nowMs - connection.behindSinceMs > SILENCE_MS_MAX) {
       throw behind(connection.address, index, this.#index);
     }
+  }
+
+  /**
+   * A coordinator whose disk was replaced lives, but holds no metadata, perhaps for ever: as long as
+   * another one could, the tail must not wait here.
+   */
+  #requireMetadata(connection: Connection): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    connection.emptySinceMs ??= nowMs;
+    const { address, snapshot, emptySinceMs } = connection;
+    if (snapshot !== undefined || nowMs - emptySinceMs < SILENCE_MS_MAX) return;
+    if (this.#options.addresses().length < 2) return;
+    throw new StreamError(
+      "unavailable",
+      `${address} has given no metadata for ${SILENCE_MS_MAX} ms`,
+    );
   }
 
   #fail(connection: Connection, error: StreamError): void {
