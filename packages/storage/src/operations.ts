@@ -85,6 +85,7 @@ export function entriesOperation(group: LaneGroup, entries: readonly LogEntry[])
 export function movedOperation(group: LaneGroup, entries: readonly LogEntry[]): WalOperation {
   return {
     frameBytes: entriesFrameBytes(entries),
+    moves: true,
     encode(builder, fileSeq) {
       if (group.written === undefined) return;
       putEntriesFrame(builder, "moved-entries", group.groupId, entries);

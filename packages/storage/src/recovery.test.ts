@@ -1,3 +1,4 @@
+import { SeededRandom } from "@millrace/base/testing";
 import { describe, expect, it } from "vitest";
 
 import type { LaneStorage } from "./lane-storage.ts";
@@ -184,15 +185,20 @@ describe("damage below what was acknowledged (W2, W9)", () => {
   });
 
   it("says which WAL file is missing", async () => {
-    const disk = new MemoryFileSystem();
+    // A flush that never ends keeps all files needed.
+    const disk = new MemoryFileSystem({
+      latency: async (operation, path) => {
+        if (operation === "syncDirectory" && path === "/lane/segments") await new Promise(() => {});
+      },
+    });
     const lane = await openLane(disk, { walFilesMax: 8 });
     const group = await createGroup(lane, 1);
     for (let index = 1; index < 120; index++) {
       await write(lane, { group, entries: entriesOf(index, index, 1, 30_000) });
+      group.committed(index);
     }
-    await lane.close();
     const files = disk.paths().filter((path) => path.endsWith(".wal"));
-    expect(files.length).toBeGreaterThan(2);
+    expect(files.length).toBeGreaterThan(3);
     for (const gone of files.slice(0, -1)) {
       const copy = disk.clone();
       await copy.remove(gone);
@@ -201,6 +207,24 @@ describe("damage below what was acknowledged (W2, W9)", () => {
         message: expect.stringMatching(/\.wal.*: .*missing/),
       });
     }
+  });
+
+  it("makes durable what a killed process had only written, before anything builds on it", async () => {
+    const disk = new MemoryFileSystem();
+    const lane = await openLane(disk.attach());
+    const group = await createGroup(lane, 1);
+    await write(lane, { group, entries: entriesOf(1, 1, 1) });
+    const random = new SeededRandom(1);
+    // Killed inside the write: its bytes are in the page cache, and nobody has synced them.
+    disk.observe = (operation) => {
+      if (operation === "write") disk.crash({ lose: "process", random });
+    };
+    lane.submit([{ group, entries: entriesOf(2, 2, 1) }], () => {});
+    disk.observe = undefined;
+    const lastIndexOf = (found: LaneStorage) => found.group(1)?.lastIndex();
+    expect(lastIndexOf(await openLane(disk.attach()))).toBe(2);
+    disk.crash({ lose: "all", random });
+    expect(lastIndexOf(await openLane(disk.attach()))).toBe(2);
   });
 
   it("refuses a directory whose identity is gone or belongs to another node", async () => {

@@ -18,6 +18,8 @@ import type { WalFiles } from "./wal-files.ts";
 export interface WalOperation {
   /** Upper bound of the bytes of its frames. */
   readonly frameBytes: number;
+  /** A second copy of what an older file holds, so that the older file can be freed. */
+  readonly moves?: boolean;
   /** Work that must be durable before the batch that names it: state files. */
   before?(): Promise<void>;
   encode(builder: BatchBuilder, fileSeq: number): void;
@@ -68,6 +70,8 @@ export class WalWriter {
   #running: Promise<void> = Promise.resolve();
   #failed = false;
   #checkpointEnd = 0;
+  /** Second copies in the present file. */
+  #movedBytes = 0;
   readonly counters = { batches: 0, syncedWrites: 0, bytes: 0 };
   inFlightSinceMs: number | undefined;
 
@@ -151,22 +155,38 @@ export class WalWriter {
     for (const operation of operations) {
       if (operation.before !== undefined) await operation.before();
     }
-    // Only a file that holds nothing but its checkpoint may grow: a batch larger than a file needs one.
-    const fits = this.#position + batchBytes(frameBytes) <= this.#files.fileBytes;
-    if (!fits && this.#position > this.#checkpointEnd) await this.#roll();
+    const moves = operations[0]?.moves === true;
+    if (!moves && !this.#fits(batchBytes(frameBytes))) await this.#roll();
     this.#begin(frameBytes, 0);
     for (const operation of operations) operation.encode(this.#builder, this.#fileSeq);
-    await this.#write();
+    const written = await this.#write();
+    if (moves) this.#movedBytes += written;
     this.counters.batches++;
     for (const operation of operations) operation.durable?.();
     this.#host.committed();
     if (this.#position > this.#files.fileBytes / 4) this.#files.prepare(this.#fileSeq + 1);
   }
 
+  /**
+   * Whether the present file takes so much more. A file outgrows its nominal size where it must: for
+   * one large batch behind the checkpoint, for a large checkpoint, and for what moved into it. Second
+   * copies never open a file, and as much new as moved goes into each: or a tail larger than a file
+   * would be copied from file to file without end, and never faster than it is copied.
+   */
+  #fits(bytes: number): boolean {
+    const { fileBytes } = this.#files;
+    if (this.#position <= this.#checkpointEnd) return true;
+    const room = Math.max(2 * this.#movedBytes, fileBytes / 2);
+    return this.#position + bytes <= Math.max(fileBytes, this.#checkpointEnd + room);
+  }
+
+  /** Second copies travel alone, so that a batch counts as one kind. */
   #takeBatch(): { operations: readonly WalOperation[]; frameBytes: number } {
     let count = 0;
     let frameBytes = 0;
+    const moves = this.#queue[0]?.moves;
     for (const operation of this.#queue) {
+      if (operation.moves !== moves) break;
       if (count > 0 && frameBytes + operation.frameBytes > this.#batchBytesTarget) break;
       frameBytes += operation.frameBytes;
       count++;
@@ -185,7 +205,8 @@ export class WalWriter {
     this.#builder.begin(identity, frameBytes);
   }
 
-  async #write(): Promise<void> {
+  /** Resolves with the length of what is durable then. */
+  async #write(): Promise<number> {
     const batch = this.#builder.finish();
     if (this.#file === undefined) throw new StreamError("wrong-state", "the WAL is closed");
     this.inFlightSinceMs = this.#clock.monotonicMs();
@@ -196,6 +217,7 @@ export class WalWriter {
     this.counters.syncedWrites++;
     this.counters.bytes += batch.byteLength;
     this.#builder.release();
+    return batch.byteLength;
   }
 
   async #roll(): Promise<void> {
@@ -211,6 +233,7 @@ export class WalWriter {
     this.#file = await this.#files.take(fileSeq);
     this.#fileSeq = fileSeq;
     this.#position = PAGE_BYTES;
+    this.#movedBytes = 0;
     const { frames, durable } = await this.#host.checkpoint(fileSeq);
     this.#begin(
       frames.reduce((sum, frame) => sum + frame.byteLength, 0),
