@@ -35,15 +35,20 @@ function shown(entry: LogEntry): string {
 const shownState = ({ index, term, state }: StateSnapshot) =>
   `${index}/${term}/${state.byteLength}/${state[0] ?? 0}`;
 
-/** What the lane answers, in the model's terms. */
-export async function viewOf(group: GroupLog): Promise<GroupView> {
-  const entries: string[] = [];
+/** All entries that are kept. */
+async function entriesIn(group: GroupLog): Promise<readonly LogEntry[]> {
+  const entries: LogEntry[] = [];
   let next = group.firstIndex();
   while (next <= group.lastIndex()) {
     const some = await group.fetchEntries(next, group.lastIndex() + 1, 1 << 20);
-    entries.push(...some.map(shown));
+    entries.push(...some);
     next += some.length;
   }
+  return entries;
+}
+
+/** What the lane answers, in the model's terms. */
+function viewOf(group: GroupLog, entries: readonly LogEntry[]): GroupView {
   const compactedIndex = group.firstIndex() - 1;
   return {
     replicaId: group.replicaId,
@@ -51,7 +56,7 @@ export async function viewOf(group: GroupLog): Promise<GroupView> {
     compactedIndex,
     compactedTerm: Number(group.term(compactedIndex)),
     base: shownState(group.baseSnapshot()),
-    entries,
+    entries: entries.map(shown),
   };
 }
 
@@ -95,8 +100,31 @@ class ModelGroup {
   }
 }
 
+/** What the random host does more or less of; percentages of its turns or of its entries. */
+export interface HostHabits {
+  /** Entries of 40 kB: the others are up to 300 bytes. */
+  readonly largePercent: number;
+  /** Hard states that advance the commit index. */
+  readonly commitPercent: number;
+  readonly groupsMax: number;
+  /** @default 1 */
+  readonly dropPercent?: number;
+  /** @default 4 */
+  readonly trimPercent?: number;
+}
+
+const USUAL: HostHabits = { largePercent: 30, commitPercent: 100, groupsMax: 4 };
+
+/** A group as a reopened lane shows it. */
+interface FoundGroup {
+  readonly log: GroupLog;
+  readonly view: GroupView;
+  readonly entries: readonly LogEntry[];
+}
+
 export class CrashModel {
   readonly #random: Random;
+  readonly #habits: HostHabits;
   readonly #groups = new Map<number, ModelGroup>();
   /** Operations submitted so far; each has a number. */
   #operation = 0;
@@ -105,8 +133,9 @@ export class CrashModel {
   #nextReplicaId = 1;
   lane: LaneStorage | undefined;
 
-  constructor(random: Random) {
+  constructor(random: Random, habits: HostHabits = USUAL) {
     this.#random = random;
+    this.#habits = habits;
   }
 
   #chance(percent: number): boolean {
@@ -117,10 +146,11 @@ export class CrashModel {
   async turn(): Promise<void> {
     const lane = this.lane;
     if (lane === undefined) return;
-    if (this.#groups.size === 0 || (this.#groups.size < 4 && this.#chance(5))) {
+    const { groupsMax, dropPercent = 1 } = this.#habits;
+    if (this.#groups.size === 0 || (this.#groups.size < groupsMax && this.#chance(5))) {
       await this.#create(lane);
     }
-    if (this.#groups.size > 1 && this.#chance(1)) await this.#drop(lane);
+    if (this.#groups.size > 1 && this.#chance(dropPercent)) await this.#drop(lane);
     const writes: GroupWrite[] = [];
     for (const group of this.#groups.values()) {
       if (group.log !== undefined && this.#chance(60)) writes.push(this.#write(group, group.log));
@@ -136,7 +166,7 @@ export class CrashModel {
   }
 
   async #create(lane: LaneStorage): Promise<void> {
-    const groupId = 1 + this.#random.uniform(6);
+    const groupId = 1 + this.#random.uniform(this.#habits.groupsMax + 2);
     if (this.#groups.has(groupId)) return;
     const group = new ModelGroup(groupId, this.#nextReplicaId++);
     const operation = ++this.#operation;
@@ -173,7 +203,7 @@ export class CrashModel {
     if (this.#chance(2)) parts.snapshot = this.#install(group);
     if (this.#chance(50) || parts.snapshot !== undefined) parts.hardState = this.#hardState(group);
     if (this.#chance(80)) parts.entries = this.#append(group);
-    if (this.#chance(4)) parts.trim = this.#trim(group);
+    if (this.#chance(this.#habits.trimPercent ?? 4)) parts.trim = this.#trim(group);
     log.committed(group.hardState.commit);
     return parts;
   }
@@ -195,7 +225,9 @@ export class CrashModel {
     const next = this.#chance(20)
       ? { term: term + 1, vote: this.#random.uniform(4) }
       : { term, vote: vote === 0 ? this.#random.uniform(4) : vote };
-    const room = Math.max(0, group.lastIndex - commit);
+    const room = this.#chance(this.#habits.commitPercent)
+      ? Math.max(0, group.lastIndex - commit)
+      : 0;
     group.hardState = {
       ...next,
       commit: Math.max(group.compactedIndex, commit + this.#random.uniform(room + 1)),
@@ -212,7 +244,7 @@ export class CrashModel {
     const made: LogEntry[] = [];
     const count = 1 + this.#random.uniform(4);
     for (let index = first; index < first + count; index++) {
-      const bytes = this.#chance(30) ? 40_000 : this.#random.uniform(300);
+      const bytes = this.#chance(this.#habits.largePercent) ? 40_000 : this.#random.uniform(300);
       const salt = this.#random.uniform(256);
       const data =
         bytes < 24 ? Buffer.alloc(bytes, salt) : recordData(index, 1, index * 7, bytes, salt);
@@ -249,22 +281,31 @@ export class CrashModel {
     return group.states.slice(Math.max(0, durable)).map(({ view }) => view);
   }
 
+  /** Reads everything back. Changes nothing here, so a crash may interrupt it. */
+  async inspect(lane: LaneStorage): Promise<ReadonlyMap<number, FoundGroup>> {
+    const found = new Map<number, FoundGroup>();
+    for (const log of lane.groups()) {
+      const entries = await entriesIn(log);
+      found.set(log.groupId, { log, entries, view: viewOf(log, entries) });
+    }
+    return found;
+  }
+
   /** Compares a reopened lane with what may be there, and goes on from what is. */
-  async adopt(lane: LaneStorage): Promise<readonly string[]> {
+  adopt(lane: LaneStorage, inspected: ReadonlyMap<number, FoundGroup>): readonly string[] {
     const wrong: string[] = [];
     this.lane = lane;
-    const found = new Map(lane.groups().map((group) => [group.groupId, group]));
+    const found = new Map(inspected);
     for (const group of this.#groups.values()) {
-      const log = found.get(group.groupId);
+      const actual = found.get(group.groupId);
       found.delete(group.groupId);
-      const actual = log && (await viewOf(log));
-      const text = JSON.stringify(actual);
+      const text = JSON.stringify(actual?.view);
       const allowed = this.#allowed(group);
       if (!allowed.some((view) => JSON.stringify(view) === text)) {
         wrong.push(`group ${group.groupId}: ${text}\n  is none of ${JSON.stringify(allowed)}`);
       }
-      if (log === undefined) this.#groups.delete(group.groupId);
-      else await this.#restart(group, log);
+      if (actual === undefined) this.#groups.delete(group.groupId);
+      else this.#restart(group, actual);
     }
     for (const groupId of found.keys())
       wrong.push(`group ${groupId} was never made, or was dropped`);
@@ -272,17 +313,13 @@ export class CrashModel {
     return wrong;
   }
 
-  async #restart(group: ModelGroup, log: GroupLog): Promise<void> {
+  #restart(group: ModelGroup, { log, entries }: FoundGroup): void {
     group.log = log;
     group.hardState = log.hardState;
     group.compactedIndex = log.firstIndex() - 1;
     group.compactedTerm = Number(log.term(group.compactedIndex));
     group.base = log.baseSnapshot();
-    group.entries = [];
-    while (group.lastIndex < log.lastIndex()) {
-      const next = group.lastIndex + 1;
-      group.entries.push(...(await log.fetchEntries(next, log.lastIndex() + 1, 1 << 20)));
-    }
+    group.entries = [...entries];
     group.states = [{ operation: this.#operation, view: group.view() }];
     this.#provide(group);
   }
