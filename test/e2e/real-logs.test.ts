@@ -39,14 +39,12 @@ interface Keyed {
   readonly text: Buffer;
 }
 
-/** Lines dealt to keys; an empty record cannot carry a line's identity, so empty lines are left out. */
+/** Lines dealt to keys. */
 function keyed(client: string, part: readonly LogLine[]): readonly Keyed[] {
-  return part
-    .filter((line) => line.text.length > 0)
-    .map((line, index) => ({
-      key: `${client}/${line.source}/${index % KEYS_PER_SOURCE}`,
-      text: line.text,
-    }));
+  return part.map((line, index) => ({
+    key: `${client}/${line.source}/${index % KEYS_PER_SOURCE}`,
+    text: line.text,
+  }));
 }
 
 /** Puts in batches of 500, one call after the other, which keeps the order per key; without retries. */
@@ -92,7 +90,7 @@ describe("real logs", () => {
     await Promise.all([putAll(http2, sent[0] ?? []), putAll(http1, sent[1] ?? [])]);
     const seconds = (performance.now() - startedMs) / 1000;
     const all = sent.flat();
-    expect(all.length).toBeGreaterThan(LINES * 0.95);
+    expect(all.length).toBeGreaterThanOrEqual(LINES);
     const read = await readStream(http1, STREAM);
     const shards = new Set(read.map((record) => record.shardId));
     console.log(

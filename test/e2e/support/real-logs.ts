@@ -44,7 +44,8 @@ function linesOf(source: string, path: string): readonly LogLine[] {
   const lines: LogLine[] = [];
   let start = 0;
   for (let end = content.indexOf(10); end >= 0; end = content.indexOf(10, start)) {
-    lines.push({ source, text: content.subarray(start, end) });
+    // An empty record cannot carry a line's identity.
+    if (end > start) lines.push({ source, text: content.subarray(start, end) });
     start = end + 1;
   }
   return lines;
