@@ -13,6 +13,8 @@ import {
   DelayedSyncFileSystem,
   LaneStorage,
   NodeFileSystem,
+  PowerCutFileSystem,
+  SwitchedFileSystem,
 } from "@millrace/storage";
 
 import type { PrometheusMetrics } from "./metrics.ts";
@@ -51,7 +53,7 @@ export async function openLane(options: LaneRuntimeOptions): Promise<LaneRuntime
   const { settings, clock, random, logger, metrics, sign } = options;
   const directory = join(settings.dataDir, "lane");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const fileSystem = fileSystemOf(settings, clock, metrics);
+  const fileSystem = await fileSystemOf(options);
   const storage = await LaneStorage.open({
     fileSystem,
     clock,
@@ -91,13 +93,9 @@ export async function openLane(options: LaneRuntimeOptions): Promise<LaneRuntime
   return { fileSystem, storage, transport, lane, own: (named) => (owners = named) };
 }
 
-function fileSystemOf(settings: Settings, clock: Clock, metrics: PrometheusMetrics): FileSystem {
-  const real = new NodeFileSystem();
-  const delayed =
-    settings.testSyncDelayMs > 0
-      ? new DelayedSyncFileSystem(real, clock, settings.testSyncDelayMs)
-      : real;
-  const counting = new CountingFileSystem(delayed);
+async function fileSystemOf(options: LaneRuntimeOptions): Promise<FileSystem> {
+  const { metrics } = options;
+  const counting = new CountingFileSystem(await diskOf(options));
   const { wal, segment } = counting.counts;
   metrics.observedCounter(
     "millrace_wal_synced_writes_total",
@@ -115,4 +113,17 @@ function fileSystemOf(settings: Settings, clock: Clock, metrics: PrometheusMetri
     () => segment.bytesWritten,
   );
   return counting;
+}
+
+/** The disk, with the faults that a test has asked for. */
+async function diskOf({ settings, clock, random }: LaneRuntimeOptions): Promise<FileSystem> {
+  const { dataDir, testPowerCuts, testDiskSwitches, testSyncDelayMs } = settings;
+  const real = new NodeFileSystem();
+  let disk: FileSystem = real;
+  if (testPowerCuts) {
+    const shadowFolder = join(dataDir, "unsynced");
+    disk = await PowerCutFileSystem.start({ inner: real, random, shadowFolder });
+  }
+  if (testDiskSwitches) disk = new SwitchedFileSystem(disk, clock, join(dataDir, "switches"));
+  return testSyncDelayMs > 0 ? new DelayedSyncFileSystem(disk, clock, testSyncDelayMs) : disk;
 }

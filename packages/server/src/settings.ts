@@ -22,6 +22,13 @@ const whole = (min: number, max: number, unit = "") => {
 const port = (fallback: number, what: string) =>
   whole(0, 65_535).default(fallback).describe(`${what} (0 picks a free one)`);
 
+const flag = z
+  .preprocess(
+    (value) => (value === "true" ? true : value === "false" ? false : value),
+    z.boolean({ error: "must be true or false" }),
+  )
+  .default(false);
+
 const commaList = <Item extends z.ZodType<string>>(item: Item) =>
   z.preprocess((value) => (typeof value === "string" ? itemsOf(value) : value), z.array(item));
 
@@ -95,6 +102,12 @@ export const SETTINGS = z.strictObject({
   testTailDelayMs: whole(0, 60_000)
     .default(0)
     .describe("For tests: follows the metadata log this much later"),
+  testPowerCuts: flag.describe(
+    "For tests: a killed process loses what it had not synced, as in a power cut",
+  ),
+  testDiskSwitches: flag.describe(
+    "For tests: files stall, eio and full in the folder switches of the data folder fail the disk",
+  ),
 });
 
 export type Settings = z.infer<typeof SETTINGS>;

@@ -12,4 +12,7 @@ export {
   STATE_BYTES_MAX,
 } from "./limits.ts";
 export { NodeFileSystem } from "./node-file-system.ts";
+export { PowerCutFileSystem } from "./power-cut-file-system.ts";
+export type { PowerCutOptions } from "./power-cut-file-system.ts";
+export { SwitchedFileSystem } from "./switched-file-system.ts";
 export type * from "./types.ts";
