@@ -1,4 +1,4 @@
-/** What storage relies on in any file system. Both the real one and the one in memory pass it. */
+/** What storage relies on in any file system: the real one, the one in memory and the simulated one pass it. */
 import type { FileSystem } from "@millrace/base";
 import { describe, expect, it } from "vitest";
 
