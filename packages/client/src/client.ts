@@ -9,6 +9,7 @@ import { MetadataView, signCall } from "@millrace/model";
 import { MetadataService, NodeService } from "@millrace/proto";
 
 import { AdminClient } from "./admin/admin-client.ts";
+import { RPC_CHANNELS } from "./link/channels.ts";
 import { ControlLinks } from "./link/control-links.ts";
 import { CoordinatorCalls } from "./link/coordinator-calls.ts";
 import { DataLinks } from "./link/data-links.ts";
@@ -51,11 +52,11 @@ export class MillraceClient {
     const sign = (path: string, address: string) =>
       signCall(hashes, credentials, path, address, clock.nowMs());
     const { view } = this;
-    const { logger = SILENT_LOGGER, metrics = NO_METRICS } = options;
-    const shared = { ...options, logger, metrics, limits, view, sign };
+    const { logger = SILENT_LOGGER, metrics = NO_METRICS, channels = RPC_CHANNELS } = options;
+    const shared = { ...options, logger, metrics, channels, limits, view, sign };
     this.ports = options;
     const leaders = new LeaderCache(view);
-    const control = new ControlLinks(sign);
+    const control = new ControlLinks(sign, channels);
     const data = new DataLinks(shared);
     const waiter = new ViewWaiter(view, clock);
     const calls = new CoordinatorCalls({ ...shared, unary: control });

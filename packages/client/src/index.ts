@@ -21,6 +21,8 @@ export type { ClusterInit, FormedCluster, Voter } from "./admin/form-cluster.ts"
 export { MillraceClient } from "./client.ts";
 export { nodePorts } from "./node-ports.ts";
 export type { NodePorts } from "./node-ports.ts";
+export { RPC_CHANNELS } from "./link/channels.ts";
+export type { Channels, ControlPort, HotPort } from "./link/channels.ts";
 export { CLIENT_LIMITS } from "./options.ts";
 export type { ClientLimits, ClientOptions, ClientPorts } from "./options.ts";
 export { ShardProducer } from "./producer/shard-producer.ts";

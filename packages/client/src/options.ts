@@ -8,6 +8,8 @@ import type { Clock, Logger, Metrics, Random } from "@millrace/base";
 import { requireWithin } from "@millrace/base";
 import type { Allocate, CallCredentials, Crc32, SigningHashes } from "@millrace/model";
 
+import type { Channels } from "./link/channels.ts";
+
 /** Every queue, wait and retry of the client has its bound here. */
 export interface ClientLimits {
   /** Appends of one shard that are sent and not answered; the shard's dedup window is as long. 1..5. @default 5 */
@@ -77,6 +79,8 @@ export interface ClientOptions extends ClientPorts {
   /** Test option: the tail lags by so many milliseconds. @default 0 */
   readonly tailDelayMs?: number;
   readonly limits?: Partial<ClientLimits>;
+  /** How other processes are reached. @default sockets, by @millrace/rpc */
+  readonly channels?: Channels;
 }
 
 /** @throws StreamError `invalid-argument` for a bound outside what the far end or memory can take. */

@@ -20,6 +20,8 @@ export interface TailChange {
   readonly json: string | undefined;
 }
 
+type TailChannel = Pick<ControlChannel, "serverStream" | "close">;
+
 export interface MetadataTailOptions {
   /** `host:port` of coordinators, asked for before each attempt; tried in turn. */
   readonly addresses: () => readonly string[];
@@ -38,6 +40,8 @@ export interface MetadataTailOptions {
   readonly onLost?: (error: StreamError) => void;
   readonly metadata?: NonNullable<ControlChannelOptions["metadata"]>;
   readonly tls?: NonNullable<ControlChannelOptions["tls"]>;
+  /** Makes the connection to one coordinator. @default a `ControlChannel` */
+  readonly channel?: (options: ControlChannelOptions) => TailChannel;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Milliseconds by which every event is held back, in order; for tests of stale metadata. @default 0 */
@@ -53,7 +57,7 @@ const BACKOFF_MS_MAX = 2000;
 const SNAPSHOT_BYTES_MAX = 512 * 1024 * 1024;
 
 interface Connection {
-  readonly channel: ControlChannel;
+  readonly channel: TailChannel;
   readonly address: string;
   call: OpenCall | undefined;
   silence: Timer | undefined;
@@ -110,8 +114,8 @@ export class MetadataTail {
       this.#retryLater(new StreamError("unavailable", "no coordinator address is known"));
       return;
     }
-    const { metadata, tls } = this.#options;
-    const channel = new ControlChannel({
+    const { metadata, tls, channel: make = newControlChannel } = this.#options;
+    const channel = make({
       address,
       ...(metadata === undefined ? {} : { metadata }),
       ...(tls === undefined ? {} : { tls }),
@@ -270,6 +274,10 @@ export class MetadataTail {
     logger.info("metadata tail lost its coordinator", { error: error.message, retryInMs: waitMs });
     onLost?.(error);
   }
+}
+
+function newControlChannel(options: ControlChannelOptions): TailChannel {
+  return new ControlChannel(options);
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });

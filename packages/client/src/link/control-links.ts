@@ -1,8 +1,8 @@
 /** Channels to `rpc` ports, one per address, for unary calls. */
 import { StreamError } from "@millrace/base";
 import type { CallMetadata, ControlMethod } from "@millrace/rpc";
-import { ControlChannel } from "@millrace/rpc";
 
+import type { Channels, ControlPort } from "./channels.ts";
 import type { UnaryPort } from "./unary-port.ts";
 
 /** Channels that are kept; the one that was not used for longest goes first. */
@@ -12,12 +12,17 @@ const DEADLINE_MS_MAX = 600_000;
 
 export class ControlLinks implements UnaryPort {
   readonly #sign: (path: string, address: string) => CallMetadata;
+  readonly #make: Pick<Channels, "control">;
   /** In order of last use. */
-  readonly #channels = new Map<string, ControlChannel>();
+  readonly #channels = new Map<string, ControlPort>();
   #closed = false;
 
-  constructor(sign: (path: string, address: string) => CallMetadata) {
+  constructor(
+    sign: (path: string, address: string) => CallMetadata,
+    channels: Pick<Channels, "control">,
+  ) {
     this.#sign = sign;
+    this.#make = channels;
   }
 
   async call<Request, Reply>(
@@ -36,12 +41,12 @@ export class ControlLinks implements UnaryPort {
     this.#channels.clear();
   }
 
-  #channel(address: string): ControlChannel {
+  #channel(address: string): ControlPort {
     if (this.#closed) throw new StreamError("unavailable", "the client is closed");
     const known = this.#channels.get(address);
     if (known !== undefined) this.#channels.delete(address);
     const channel =
-      known ?? new ControlChannel({ address, metadata: (path) => this.#sign(path, address) });
+      known ?? this.#make.control({ address, metadata: (path) => this.#sign(path, address) });
     this.#channels.set(address, channel);
     if (this.#channels.size > CHANNELS_MAX) this.#dropOldest();
     return channel;

@@ -18,7 +18,6 @@ import {
   decodeFetchResponse,
   encodeAppendRequest,
   encodeFetchRequest,
-  HotChannel,
 } from "@millrace/rpc";
 
 import type { ClientLimits } from "../options.ts";
@@ -31,6 +30,7 @@ import type {
 import type { FetchAnswer } from "../reader/read-port.ts";
 import type { Target } from "../routing/leader-cache.ts";
 import type { FetchQuery } from "../types.ts";
+import type { Channels, HotPort } from "./channels.ts";
 import { MethodLink } from "./method-link.ts";
 import type { CallResult, PipelineCodec } from "./request-pipeline.ts";
 
@@ -41,12 +41,13 @@ export interface DataLinksDeps {
   readonly limits: ClientLimits;
   /** Metadata that signs a stream of `path` to `address`. */
   readonly sign: (path: string, address: string) => CallMetadata;
+  readonly channels: Pick<Channels, "hot">;
 }
 
 type FetchCall = Omit<FetchRequestMessage, "requestId">;
 
 interface Link {
-  readonly channel: HotChannel;
+  readonly channel: HotPort;
   readonly append: MethodLink<AppendAttempt, AppendResponseMessage>;
   readonly fetch: MethodLink<FetchCall, FetchResponseMessage>;
 }
@@ -133,8 +134,8 @@ export class DataLinks implements AppendPort {
     const known = this.#links.get(address);
     if (known !== undefined) return known;
     if (this.#closed) throw new StreamError("unavailable", "the client is closed");
-    const { clock, logger, limits, sign } = this.#deps;
-    const channel = new HotChannel({
+    const { clock, logger, limits, sign, channels } = this.#deps;
+    const channel = channels.hot({
       address,
       metadata: (path) => sign(path, address),
       clock,

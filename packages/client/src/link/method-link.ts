@@ -6,13 +6,13 @@
  * takes no more streams (the far end is shutting down), and then learns at once that nobody is there.
  */
 import type { Clock } from "@millrace/base";
-import type { HotChannel } from "@millrace/rpc";
 
+import type { HotPort } from "./channels.ts";
 import type { CallResult, PendingCall, PipelineBounds, PipelineCodec } from "./request-pipeline.ts";
 import { RequestPipeline } from "./request-pipeline.ts";
 
 export interface MethodLinkOptions<Request, Reply> {
-  readonly channel: Pick<HotChannel, "open" | "state" | "connect">;
+  readonly channel: Pick<HotPort, "open" | "state" | "connect">;
   /** `/package.Service/Method`. */
   readonly path: string;
   readonly codec: PipelineCodec<Request, Reply>;

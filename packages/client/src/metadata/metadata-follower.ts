@@ -10,6 +10,8 @@ import type { MetadataView } from "@millrace/model";
 import type { CallMetadata } from "@millrace/rpc";
 import { MetadataTail } from "@millrace/rpc";
 
+import type { Channels } from "../link/channels.ts";
+
 export interface MetadataFollowerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -18,6 +20,7 @@ export interface MetadataFollowerDeps {
   readonly scope: "internal" | "routes";
   readonly sign: (path: string, address: string) => CallMetadata;
   readonly delayMs: number;
+  readonly channels: Pick<Channels, "control">;
 }
 
 const RESTART_MS = 2000;
@@ -51,7 +54,7 @@ export class MetadataFollower {
   }
 
   start(): void {
-    const { clock, logger, view, scope, sign, delayMs } = this.#deps;
+    const { clock, logger, view, scope, sign, delayMs, channels } = this.#deps;
     const tail = new MetadataTail({
       addresses: () => this.#addresses(),
       scope,
@@ -60,6 +63,7 @@ export class MetadataFollower {
       onCaughtUp: (index) => this.#caughtUp(index),
       onLost: (error) => this.#lost(error),
       metadata: (path) => sign(path, tail.address ?? ""),
+      channel: (options) => channels.control(options),
       clock,
       logger,
       delayMs,
