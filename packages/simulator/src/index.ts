@@ -1,1 +1,2 @@
-export * from "./disk/index.ts";
+export { History } from "./history.ts";
+export type { FetchEvent, HistoryEvent, HistoryKind, PutEvent } from "./history.ts";

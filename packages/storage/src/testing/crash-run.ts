@@ -1,9 +1,10 @@
 /**
- * One run of the crash test: a random host over a disk in memory that crashes again and again, in the
- * middle of work, of opening, of reading back, or soon after the last crash.
+ * One run of the crash test: a random host over a disk that crashes again and again, in the middle of
+ * work, of opening, of reading back, or soon after the last crash.
  *
  * Kept apart from the test that draws seeds, so that a seed that once failed can be named in a test.
  */
+import type { FileSystem, Random } from "@millrace/base";
 import { SeededRandom } from "@millrace/base/testing";
 
 import { LaneStorage } from "../lane-storage.ts";
@@ -18,8 +19,32 @@ const TURNS_MAX = 400;
 /** Crashes in a row before a lane gets the time to open. */
 const CRASHES_IN_OPEN_MAX = 4;
 
-type Loss = CrashOptions["lose"];
-const LOSSES: readonly Loss[] = ["all", "subset", "process", "process"];
+/** A disk as the crash test needs it. */
+export interface CrashDisk {
+  /** The disk as one process sees it, until the next crash. */
+  attach(): FileSystem;
+  /** Calls `run` in each operation, where a crash may fall; `undefined` ends that. */
+  observe(run: (() => void) | undefined): void;
+  /** Ways to crash, each as likely; a name given twice is twice as likely. */
+  readonly losses: readonly string[];
+  crash(loss: string): void;
+}
+
+const MEMORY_LOSSES: readonly CrashOptions["lose"][] = ["all", "subset", "process", "process"];
+
+function memoryDisk(random: Random): CrashDisk {
+  const disk = new MemoryFileSystem();
+  return {
+    attach: () => disk.attach(),
+    observe: (run) => {
+      disk.observe = run;
+    },
+    losses: MEMORY_LOSSES,
+    crash: (loss) => {
+      disk.crash({ lose: MEMORY_LOSSES.find((known) => known === loss) ?? "all", random });
+    },
+  };
+}
 
 /** Hosts that reach different windows: much to flush, long uncommitted tails, many small groups. */
 const HABITS: readonly HostHabits[] = [
@@ -32,14 +57,15 @@ const HABITS: readonly HostHabits[] = [
 class CrashRun {
   readonly seed: number;
   readonly #random: SeededRandom;
-  readonly #disk = new MemoryFileSystem();
+  readonly #disk: CrashDisk;
   readonly #model: CrashModel;
   /** How the last crash, and those before it since the last lane that opened, treated the disk. */
-  #losses: Loss[] = [];
+  #losses: string[] = [];
 
-  constructor(seed: number) {
+  constructor(seed: number, makeDisk: (random: Random) => CrashDisk) {
     this.seed = seed;
     this.#random = new SeededRandom(seed);
+    this.#disk = makeDisk(this.#random);
     const habits = HABITS[this.#random.uniform(HABITS.length)];
     this.#model = new CrashModel(this.#random, habits);
   }
@@ -94,19 +120,20 @@ class CrashRun {
 
   /** Crashes at the disk's n-th operation from now, or when the work ends before it. */
   async #crashWithin(operations: number, work: () => Promise<void>): Promise<void> {
-    const lose = LOSSES[this.#random.uniform(LOSSES.length)] ?? "all";
+    const { losses } = this.#disk;
+    const lose = losses[this.#random.uniform(losses.length)] ?? "all";
     this.#losses.push(lose);
     let left = operations;
     const crash = () => {
-      this.#disk.observe = undefined;
-      this.#disk.crash({ lose, random: this.#random });
+      this.#disk.observe(undefined);
+      this.#disk.crash(lose);
     };
     const crashed = new Promise<"crashed">((resolve) => {
-      this.#disk.observe = () => {
+      this.#disk.observe(() => {
         if (--left > 0) return;
         crash();
         resolve("crashed");
-      };
+      });
     });
     if ((await Promise.race([crashed, work()])) !== "crashed") crash();
     this.#model.lane = undefined;
@@ -114,4 +141,7 @@ class CrashRun {
 }
 
 /** Complaints of one run; none when the lane kept its promises. */
-export const crashRun = (seed: number): Promise<readonly string[]> => new CrashRun(seed).run();
+export const crashRun = (
+  seed: number,
+  makeDisk: (random: Random) => CrashDisk = memoryDisk,
+): Promise<readonly string[]> => new CrashRun(seed, makeDisk).run();
