@@ -32,6 +32,7 @@ export default defineConfig({
       project("integration", ["test/integration/**/*.test.ts"], 120_000, true),
       project("conformance", ["test/conformance/**/*.test.ts"], 180_000, true),
       project("e2e", ["test/e2e/**/*.test.ts"], 600_000, true),
+      project("faults", ["test/faults/**/*.test.ts"], 3_600_000, true),
     ],
   },
 });

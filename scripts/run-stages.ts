@@ -70,6 +70,13 @@ const STAGES: readonly Stage[] = [
   },
   { name: "e2e", command: vitest("e2e", "e2e"), report: "e2e", slow: true, minutesMax: 25 },
   {
+    name: "faults",
+    command: vitest("faults", "faults"),
+    report: "faults",
+    slow: true,
+    minutesMax: 15,
+  },
+  {
     name: "bench-smoke",
     command: ["npm", "run", "--silent", "bench", "--", "put", "--seconds", "2", "--rounds", "1"],
     slow: true,

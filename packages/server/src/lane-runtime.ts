@@ -124,6 +124,9 @@ async function diskOf({ settings, clock, random }: LaneRuntimeOptions): Promise<
     const shadowFolder = join(dataDir, "unsynced");
     disk = await PowerCutFileSystem.start({ inner: real, random, shadowFolder });
   }
-  if (testDiskSwitches) disk = new SwitchedFileSystem(disk, clock, join(dataDir, "switches"));
+  if (testDiskSwitches) {
+    const switches = { fileSystem: real, folder: join(dataDir, "switches") };
+    disk = new SwitchedFileSystem(disk, clock, switches);
+  }
   return testSyncDelayMs > 0 ? new DelayedSyncFileSystem(disk, clock, testSyncDelayMs) : disk;
 }

@@ -106,7 +106,7 @@ export const SETTINGS = z.strictObject({
     "For tests: a killed process loses what it had not synced, as in a power cut",
   ),
   testDiskSwitches: flag.describe(
-    "For tests: files stall, eio and full in the folder switches of the data folder fail the disk",
+    "For tests: files stall, eio, low and full in the folder switches of the data folder fail the disk",
   ),
 });
 

@@ -10,7 +10,10 @@ async function world() {
   await inner.makeDirectory("/folder");
   await inner.makeDirectory("/switches");
   const clock = new VirtualClock();
-  const fileSystem = new SwitchedFileSystem(inner, clock, "/switches");
+  const fileSystem = new SwitchedFileSystem(inner, clock, {
+    fileSystem: inner,
+    folder: "/switches",
+  });
   const turn = async (name: string, on: boolean) => {
     const path = `/switches/${name}`;
     if (on) await (await inner.open(path, { mode: "read-write", create: "if-missing" })).close();
@@ -42,8 +45,12 @@ describe("a disk that fails on command", () => {
     expect(await file.size()).toBe(1);
   });
 
-  it("is full", async () => {
+  it("runs low, and is full", async () => {
     const { turn, write, fileSystem } = await open();
+    await turn("low", true);
+    await write();
+    expect((await fileSystem.space("/folder")).freeBytes).toBe(0);
+    await turn("low", false);
     await turn("full", true);
     await expect(write()).rejects.toMatchObject({ code: "ENOSPC" });
     expect((await fileSystem.space("/folder")).freeBytes).toBe(0);
@@ -55,15 +62,15 @@ describe("a disk that fails on command", () => {
   it("holds a write back until the stall is over", async () => {
     const { turn, file, write, clock } = await open();
     await turn("stall", true);
-    let isDone = false;
-    const written = write().then(() => (isDone = true));
+    const state = { isDone: false };
+    const written = write().then(() => (state.isDone = true));
     for (let step = 0; step < 10; step++) {
       await new Promise((resolve) => setImmediate(resolve));
       clock.advance(20);
     }
-    expect([isDone, await file.size()]).toEqual([false, 0]);
+    expect([state.isDone, await file.size()]).toEqual([false, 0]);
     await turn("stall", false);
-    while (!isDone) {
+    while (!state.isDone) {
       await new Promise((resolve) => setImmediate(resolve));
       clock.advance(20);
     }

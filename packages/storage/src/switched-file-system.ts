@@ -4,20 +4,27 @@
  *
  *   stall  writes and syncs do not come back until the switch is off
  *   eio    writes and syncs fail with EIO
- *   full   writes fail with ENOSPC, and nothing is free
+ *   low    nothing is said to be free
+ *   full   and writes fail with ENOSPC
  */
 import { sleep } from "@millrace/base";
 import type { Clock, FileSystem, OpenFile, OpenOptions } from "@millrace/base";
 
 const STALL_POLL_MS = 20;
 
+/** Where others turn faults on and off: in the real files, whatever this process sees of them. */
+export interface Switches {
+  readonly fileSystem: FileSystem;
+  /** Need not be there. */
+  readonly folder: string;
+}
+
 export class SwitchedFileSystem implements FileSystem {
   readonly #inner: FileSystem;
   readonly #clock: Clock;
-  readonly #switches: string;
+  readonly #switches: Switches;
 
-  /** `switches`: the folder; it need not be there. */
-  constructor(inner: FileSystem, clock: Clock, switches: string) {
+  constructor(inner: FileSystem, clock: Clock, switches: Switches) {
     this.#inner = inner;
     this.#clock = clock;
     this.#switches = switches;
@@ -70,7 +77,8 @@ export class SwitchedFileSystem implements FileSystem {
 
   async space(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }> {
     const space = await this.#inner.space(path);
-    return (await this.#isOn("full")) ? { ...space, freeBytes: 0 } : space;
+    const isFull = (await this.#isOn("low")) || (await this.#isOn("full"));
+    return isFull ? { ...space, freeBytes: 0 } : space;
   }
 
   async #pass(path: string): Promise<void> {
@@ -78,8 +86,9 @@ export class SwitchedFileSystem implements FileSystem {
     if (await this.#isOn("eio")) throw systemError("EIO", path);
   }
 
-  async #isOn(name: "stall" | "eio" | "full"): Promise<boolean> {
-    return (await this.#inner.sizeOf(`${this.#switches}/${name}`)) !== undefined;
+  async #isOn(name: "stall" | "eio" | "low" | "full"): Promise<boolean> {
+    const { fileSystem, folder } = this.#switches;
+    return (await fileSystem.sizeOf(`${folder}/${name}`)) !== undefined;
   }
 }
 
