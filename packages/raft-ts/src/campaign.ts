@@ -67,6 +67,7 @@ export function campaign(r: RaftState, type: CampaignType): void {
     message.term = term;
     message.index = last.index;
     message.logTerm = last.term;
+    message.priority = r.priority;
     if (type === "transfer") message.context = CAMPAIGN_TRANSFER;
     r.send(message);
   }

@@ -79,6 +79,11 @@ export interface RaftConfig {
   readonly disableConfChangeValidation?: boolean;
   /** A leader that is removed or made a learner steps down at once. @default false */
   readonly stepDownOnRemoval?: boolean;
+  /**
+   * Who should lead: a voter refuses a candidate of lower priority whose log is not newer than its
+   * own. 0..2^53 - 1; a preference and no promise. @default 0
+   */
+  readonly priority?: number;
   /** A number in 0..bound - 1; the only randomness there is. */
   readonly random: (bound: number) => number;
   readonly logger?: RaftLogger | undefined;
@@ -106,6 +111,7 @@ export function resolveConfig(config: RaftConfig): ResolvedConfig {
     disableConfChangeValidation: false,
     stepDownOnRemoval: false,
     maxInflightMsgs: 256,
+    priority: 0,
     ...config,
     maxSizePerMsg,
     // At least a byte: an entry that is larger than the limit goes out alone, but none at a
@@ -133,6 +139,7 @@ function check(config: ResolvedConfig): void {
   requireInteger("heartbeatTicks", heartbeatTicks, 1);
   requireInteger("electionTicks", electionTicks, heartbeatTicks + 1);
   requireInteger("applied", config.applied, 0);
+  requireInteger("priority", config.priority, 0);
   requireLimit("maxSizePerMsg", config.maxSizePerMsg, 0);
   requireLimit("maxCommittedSizePerReady", config.maxCommittedSizePerReady, 1);
   requireLimit("maxUncommittedEntriesSize", config.maxUncommittedEntriesSize, 1);
@@ -143,7 +150,8 @@ function check(config: ResolvedConfig): void {
   }
 }
 
-function requireInteger(field: string, value: number, least: number): void {
+/** @throws RaftError `invalid-config`, naming the field and its bound. */
+export function requireInteger(field: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return;
   refuse(`${field} must be a whole number of at least ${least}, got ${value}`);
 }

@@ -106,6 +106,8 @@ export function describeMessage(m: Message, format = quoteBytes, indent = ""): s
     `${indent}${describeTarget(m.from)}->${describeTarget(m.to)} ${m.type} ` +
     `Term:${m.term} Log:${m.logTerm}/${m.index}`;
   if (m.reject) text += ` Rejected (Hint: ${m.rejectHint})`;
+  if (m.requestSnapshot !== 0) text += ` RequestSnapshot:${m.requestSnapshot}`;
+  if (m.priority !== 0) text += ` Priority:${m.priority}`;
   if (m.commit !== 0) text += ` Commit:${m.commit}`;
   if (m.vote !== 0) text += ` Vote:${m.vote}`;
   const entries = m.entries.map((entry) => describeEntry(entry, format));

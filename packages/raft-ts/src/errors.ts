@@ -11,6 +11,7 @@
 /** Every answer the core can refuse with. */
 export type RaftErrorCode =
   | "proposal-dropped" // no leader, a transfer, or the uncommitted log is full: retry later
+  | "snapshot-request-dropped" // no leader to ask, or a snapshot is on its way: retry later
   | "step-local-message" // a message that only a node may send to itself came from outside
   | "step-peer-not-found" // a response from a node that is not in the configuration
   | "invalid-message" // a message that no node sends; its sender or the wire is broken
@@ -22,6 +23,7 @@ export type RaftErrorCode =
 /** Text of the codes that carry no values. */
 const TEXT: ReadonlyMap<RaftErrorCode, string> = new Map<RaftErrorCode, string>([
   ["proposal-dropped", "raft proposal dropped"],
+  ["snapshot-request-dropped", "raft: request snapshot dropped"],
   ["step-local-message", "raft: cannot step raft local message"],
   ["step-peer-not-found", "raft: cannot step as peer not found"],
   ["compacted", "requested index is unavailable due to compaction"],

@@ -19,6 +19,7 @@ export type { BasicStatus, Status } from "./status.ts";
 export type { Progress, ProgressState } from "./progress.ts";
 export type { TrackerConfig } from "./progress-tracker.ts";
 export { PENDING_READS_MAX, type ReadOnlyOption } from "./read-only.ts";
+export { SNAPSHOT_REQUEST_TIMEOUTS } from "./request-snapshot.ts";
 export {
   EMPTY_CONF_STATE,
   EMPTY_HARD_STATE,

@@ -45,7 +45,8 @@ function stepFromPeer(r: RaftState, m: Message, progress: Progress): void {
   switch (m.type) {
     case "MsgAppResp":
       progress.recentActive = true;
-      if (m.reject) handleAppendRejection(r, m, progress);
+      if (m.requestSnapshot !== 0) handleSnapshotRequest(r, m, progress);
+      else if (m.reject) handleAppendRejection(r, m, progress);
       else handleAppendAck(r, m, progress);
       return;
     case "MsgHeartbeatResp":
@@ -97,6 +98,22 @@ function handleAppendRejection(r: RaftState, m: Message, progress: Progress): vo
   sendAppend(r, m.from);
 }
 
+/**
+ * Sends a follower the snapshot that it has asked for, if storage has one; if not, each answer of
+ * the follower tries again, and until then it gets no appends, for it would not take them.
+ */
+function handleSnapshotRequest(r: RaftState, m: Message, progress: Progress): void {
+  r.logger?.debug(
+    `${hex(r.id)} received request for a snapshot of index ${m.requestSnapshot} from ` +
+      `${hex(m.from)} [${progress.toString()}]`,
+  );
+  if (progress.state === "StateSnapshot") return; // one is on its way
+  if (progress.state === "StateReplicate") progress.becomeProbe();
+  progress.requestedSnapshot = m.requestSnapshot;
+  progress.msgAppFlowPaused = false;
+  sendAppend(r, m.from);
+}
+
 function handleAppendAck(r: RaftState, m: Message, progress: Progress): void {
   const isNews = progress.maybeUpdate(m.index);
   // A probed follower that acknowledges what it already had can be replicated to again.
@@ -130,9 +147,15 @@ function handleAppendAck(r: RaftState, m: Message, progress: Progress): void {
 function handleHeartbeatResponse(r: RaftState, m: Message, progress: Progress): void {
   progress.recentActive = true;
   progress.msgAppFlowPaused = false;
+  // An answer without the wish says that it has ended.
+  if (progress.state !== "StateSnapshot") progress.requestedSnapshot = m.requestSnapshot;
   // With a full window this sends an empty append; its rejection frees a follower that lost
   // everything in the window.
-  if (progress.matchIndex < r.log.lastIndex() || progress.state === "StateProbe") {
+  if (
+    progress.matchIndex < r.log.lastIndex() ||
+    progress.state === "StateProbe" ||
+    progress.requestedSnapshot !== 0
+  ) {
     sendAppend(r, m.from);
   }
   confirmReads(r, m);

@@ -26,6 +26,8 @@ export function draft(type: MessageType, to: number, from = 0): MessageDraft {
     reject: false,
     rejectHint: 0,
     context: undefined,
+    priority: 0,
+    requestSnapshot: 0,
     responses: NO_MESSAGES,
   };
 }

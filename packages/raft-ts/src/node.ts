@@ -7,7 +7,7 @@
  *
  * Source: etcd-raft v3.7 `RawNode`.
  */
-import { resolveConfig, type RaftConfig } from "./config.ts";
+import { requireInteger, resolveConfig, type RaftConfig } from "./config.ts";
 import type { ConfChange } from "./conf-change-codec.ts";
 import { confChangeEntry } from "./conf-change-codec.ts";
 import { entriesSize } from "./entry-size.ts";
@@ -33,6 +33,7 @@ import {
   type Ready,
 } from "./ready.ts";
 import { sendAllAppends, sendAppend } from "./replication.ts";
+import { requestSnapshot } from "./request-snapshot.ts";
 import { basicStatusOf, statusOf, type BasicStatus, type Status } from "./status.ts";
 import { stepMessage } from "./step.ts";
 import { tick } from "./tick.ts";
@@ -148,6 +149,23 @@ export class RaftNode {
   /** Hands leadership to node `id`; followers pass the wish on to the leader. */
   transferLeader(id: number): void {
     stepMessage(this.#raft, draft("MsgTransferLeader", NO_NODE, id));
+  }
+
+  /**
+   * A follower asks its leader for a snapshot of at least its own log's end, whatever the leader
+   * believes of it: for a host that does not trust its log or its state. Until the snapshot comes
+   * it takes no appends. The wish ends with the term and after SNAPSHOT_REQUEST_TIMEOUTS.
+   * Refused with `snapshot-request-dropped` without a leader, at the leader, and while a snapshot
+   * is asked for or being installed.
+   */
+  requestSnapshot(): RaftError | undefined {
+    return requestSnapshot(this.#raft);
+  }
+
+  /** Changes `RaftConfig.priority` for coming votes and elections. @throws RaftError `invalid-config`. */
+  setPriority(priority: number): void {
+    requireInteger("priority", priority, 0);
+    this.#raft.priority = priority;
   }
 
   /** The last message to `id` was not delivered. */

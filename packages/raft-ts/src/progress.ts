@@ -27,6 +27,8 @@ export class Progress {
   state: ProgressState = "StateProbe";
   /** Index of the snapshot on its way; 0 outside StateSnapshot. */
   pendingSnapshot = 0;
+  /** Least index of the snapshot that the follower has asked for; 0 is none. */
+  requestedSnapshot = 0;
   /** Something arrived from the follower since the last quorum check. */
   recentActive = false;
   /** Appends wait for a heartbeat response or an acknowledgement. */
@@ -56,6 +58,7 @@ export class Progress {
 
   becomeSnapshot(snapshotIndex: number): void {
     this.#enter("StateSnapshot");
+    this.requestedSnapshot = 0; // this is it
     this.pendingSnapshot = snapshotIndex;
     this.nextIndex = snapshotIndex + 1;
     this.sentCommit = snapshotIndex;
@@ -123,6 +126,7 @@ export class Progress {
     copy.sentCommit = this.sentCommit;
     copy.state = this.state;
     copy.pendingSnapshot = this.pendingSnapshot;
+    copy.requestedSnapshot = this.requestedSnapshot;
     copy.recentActive = this.recentActive;
     copy.msgAppFlowPaused = this.msgAppFlowPaused;
     return copy;

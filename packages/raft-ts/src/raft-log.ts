@@ -270,8 +270,9 @@ export class RaftLog {
 
   // ---- Reading ----
 
-  snapshot(): Snapshot | "temporarily-unavailable" {
-    return this.unstable.snapshot ?? this.storage.snapshot();
+  /** See `Storage.snapshot`; an answer below `least` is possible. */
+  snapshot(least = 0): Snapshot | "temporarily-unavailable" {
+    return this.unstable.snapshot ?? this.storage.snapshot(least);
   }
 
   /** Entries from `from` to the end, at least one if there is one, within `maxBytes`. */

@@ -46,6 +46,12 @@ export class RaftState {
   readStates: ReadState[] = [];
   msgs: Message[] = [];
   msgsAfterAppend: Message[] = [];
+  /** See `RaftConfig.priority`. */
+  priority: number;
+  /** Least index of the snapshot that this follower has asked its leader for; 0 is none. */
+  requestedSnapshot = 0;
+  /** Ticks since it was asked for. */
+  requestElapsed = 0;
   electionElapsed = 0;
   heartbeatElapsed = 0;
   randomizedElectionTicks = 0;
@@ -56,6 +62,7 @@ export class RaftState {
     this.id = config.id;
     this.config = config;
     this.logger = config.logger;
+    this.priority = config.priority;
     this.log = new RaftLog(config.storage, config.maxCommittedSizePerReady, config.logger);
     this.tracker = new ProgressTracker(config.maxInflightMsgs, config.maxInflightBytes);
     this.readOnly = new ReadOnly(config.readOnlyOption);
@@ -191,6 +198,7 @@ export class RaftState {
       this.tracker.progress.set(id, fresh);
     }
     this.awaitingEntries.clear();
+    this.requestedSnapshot = 0;
     this.pendingConfIndex = 0;
     this.uncommittedSize = 0;
     if (!this.readOnly.isFresh()) this.readOnly = new ReadOnly(this.readOnly.option);

@@ -9,6 +9,7 @@ import { hex } from "./logger.ts";
 import { draft } from "./message.ts";
 import type { Progress } from "./progress.ts";
 import type { RaftState } from "./raft-state.ts";
+import { sendSnapshotRequest } from "./request-snapshot.ts";
 import type { Entry, Message } from "./types.ts";
 import { NO_ENTRIES } from "./types.ts";
 
@@ -24,6 +25,7 @@ export function sendAppend(r: RaftState, to: number): void {
 export function maybeSendAppend(r: RaftState, to: number, sendIfEmpty: boolean): boolean {
   const progress = r.tracker.progress.get(to);
   if (progress === undefined || progress.isPaused()) return false;
+  if (progress.requestedSnapshot !== 0) return maybeSendSnapshot(r, to, progress);
   const prevIndex = progress.nextIndex - 1;
   const prevTerm = r.log.term(prevIndex);
   if (typeof prevTerm !== "number") return maybeSendSnapshot(r, to, progress);
@@ -62,8 +64,8 @@ function maybeSendSnapshot(r: RaftState, to: number, progress: Progress): boolea
     r.logger?.debug(`ignore sending snapshot to ${hex(to)} since it is not recently active`);
     return false;
   }
-  const snapshot = r.log.snapshot();
-  if (snapshot === "temporarily-unavailable") {
+  const snapshot = r.log.snapshot(progress.requestedSnapshot);
+  if (snapshot === "temporarily-unavailable" || snapshot.index < progress.requestedSnapshot) {
     r.logger?.debug(
       `${hex(r.id)} failed to send snapshot to ${hex(to)} because snapshot is temporarily ` +
         "unavailable",
@@ -110,6 +112,10 @@ export function broadcastHeartbeat(r: RaftState): void {
 
 /** Takes a leader's append, or says where the logs part (thesis 3.5). */
 export function handleAppend(r: RaftState, m: Message): void {
+  if (r.requestedSnapshot !== 0) {
+    sendSnapshotRequest(r);
+    return;
+  }
   const response = draft("MsgAppResp", m.from);
   if (m.index < r.log.committed) {
     response.index = r.log.committed;
@@ -141,5 +147,6 @@ export function handleHeartbeat(r: RaftState, m: Message): void {
   r.log.commitTo(m.commit);
   const response = draft("MsgHeartbeatResp", m.from);
   response.context = m.context;
+  response.requestSnapshot = r.requestedSnapshot;
   r.send(response);
 }

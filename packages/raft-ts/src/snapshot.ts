@@ -29,7 +29,11 @@ export function handleSnapshot(r: RaftState, m: Message): void {
 
 /** False if the snapshot is not needed or cannot be for this node. */
 export function restore(r: RaftState, snapshot: Snapshot): boolean {
-  if (snapshot.index <= r.log.committed) return false;
+  // A follower that has asked for a snapshot does not trust the log it has, so it takes one of
+  // the same index too.
+  const isAskedFor = r.requestedSnapshot !== 0 && snapshot.index >= r.requestedSnapshot;
+  if (snapshot.index < r.log.committed) return false;
+  if (snapshot.index === r.log.committed && !isAskedFor) return false;
   if (r.state !== "StateFollower") {
     // A leader or candidate has stepped down before this is called; a mistake here would
     // discard entries that count, so it gives up its role instead.
@@ -44,12 +48,13 @@ export function restore(r: RaftState, snapshot: Snapshot): boolean {
     );
     return false;
   }
-  if (r.log.matchTerm(snapshot.index, snapshot.term)) {
+  if (!isAskedFor && r.log.matchTerm(snapshot.index, snapshot.term)) {
     // The log already reaches there; what follows it must not be thrown away.
     r.logger?.info(`${logEnd(r)} fast-forwarded commit to snapshot ${place(snapshot)}`);
     r.log.commitTo(snapshot.index);
     return false;
   }
+  r.requestedSnapshot = 0;
   r.log.restore(snapshot);
   restoreConfState(r, snapshot.confState);
   r.logger?.info(`${logEnd(r)} restored snapshot ${place(snapshot)}`);

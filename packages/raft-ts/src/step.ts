@@ -126,7 +126,7 @@ function answerVote(r: RaftState, m: Message): void {
     (m.type === "MsgPreVote" && m.term > r.term);
   // A learner votes too: it may have been promoted without knowing it yet, and refusing could
   // leave a group without a majority.
-  const granted = canVote && r.log.isUpToDate(m.logTerm, m.index);
+  const granted = canVote && r.log.isUpToDate(m.logTerm, m.index) && !yieldsToUs(r, m);
   const response = draft(voteResponseOf(m.type), m.from);
   r.logger?.info(
     granted
@@ -142,6 +142,15 @@ function answerVote(r: RaftState, m: Message): void {
     r.electionElapsed = 0;
     r.vote = m.from;
   }
+}
+
+/**
+ * True if this node would rather lead itself. A candidate with a newer log is never held up: this
+ * node could not win against it, and the group might stay without a leader.
+ */
+function yieldsToUs(r: RaftState, m: Message): boolean {
+  if (m.priority >= r.priority) return false;
+  return m.logTerm === r.log.lastTerm() && m.index === r.log.lastIndex();
 }
 
 function stepApplied(r: RaftState, m: Message): void {

@@ -8,6 +8,7 @@
 import { maybeLeaveJoint } from "./membership.ts";
 import { draft } from "./message.ts";
 import type { RaftState } from "./raft-state.ts";
+import { tickSnapshotRequest } from "./request-snapshot.ts";
 import { stepMessage } from "./step.ts";
 import type { MessageType } from "./types.ts";
 import { NO_NODE } from "./types.ts";
@@ -19,6 +20,7 @@ export function tick(r: RaftState): void {
 }
 
 function tickElection(r: RaftState): void {
+  if (r.requestedSnapshot !== 0) tickSnapshotRequest(r);
   r.electionElapsed += 1;
   if (r.electionElapsed < r.randomizedElectionTicks || !r.isPromotable()) return;
   r.electionElapsed = 0;

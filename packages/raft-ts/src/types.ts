@@ -111,6 +111,10 @@ export interface Message {
   /** Where the log of the rejecting follower may agree with the leader's. */
   readonly rejectHint: number;
   readonly context?: Uint8Array | undefined;
+  /** Only in MsgVote and MsgPreVote: the candidate's `priority`. */
+  readonly priority: number;
+  /** Only in answers to a leader: the least index of the snapshot that is asked for; 0 is none. */
+  readonly requestSnapshot: number;
   /** Only in MsgStorageAppend and MsgStorageApply: deliver after the work is durable. */
   readonly responses: readonly Message[];
 }
@@ -155,8 +159,11 @@ export interface Storage {
   firstIndex(): number;
   /** Index of the newest entry, or of the snapshot when no entry follows it. */
   lastIndex(): number;
-  /** The newest snapshot of the applied state. */
-  snapshot(): Snapshot | "temporarily-unavailable";
+  /**
+   * The newest snapshot of the applied state. A follower may have asked for one of index `least`
+   * or higher (0: any will do); an older one is not sent to it, so this is the time to make one.
+   */
+  snapshot(least: number): Snapshot | "temporarily-unavailable";
 }
 
 export const EMPTY_DATA: Uint8Array = new Uint8Array(0);
