@@ -1,6 +1,6 @@
 /**
  * Disks that fail, fill up and stall under a node that others depend on (architecture: an error of a
- * sync is never retried; a full disk refuses puts and goes on reading; a stalled disk leads nothing).
+ * sync is never retried; a full disk refuses puts and goes on reading; a stalled disk leads nothing). Nothing acknowledged is lost (S1).
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
  * Power cuts: processes that are killed on a disk that loses what they had not synced (reference D.1:
- * acknowledged data of another system was lost by one power cut).
+ * acknowledged data of another system was lost by one power cut): no acknowledged record is lost (S1),
+ * none is invented (S4), order per key holds (S3), and a vote given is a vote kept (S7).
  */
 import { describe, expect, it } from "vitest";
 
