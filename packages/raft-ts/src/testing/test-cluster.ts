@@ -5,9 +5,24 @@
 import type { RaftConfig } from "../config.ts";
 import { confChangeOfEntry } from "../conf-change-codec.ts";
 import { MemoryStorage } from "../memory-storage.ts";
+import { makeMessage } from "../message.ts";
 import { RaftNode } from "../node.ts";
-import type { ConfState, Entry, HardState, Message, MessageType, ReadState } from "../types.ts";
-import { EMPTY_CONF_STATE } from "../types.ts";
+import type { Ready } from "../ready.ts";
+import type {
+  ConfState,
+  Entry,
+  HardState,
+  Message,
+  MessageType,
+  ReadState,
+  Snapshot,
+} from "../types.ts";
+import {
+  EMPTY_CONF_STATE,
+  EMPTY_HARD_STATE,
+  LOCAL_APPEND_THREAD,
+  LOCAL_APPLY_THREAD,
+} from "../types.ts";
 import { asciiBytes, asciiText } from "./ascii.ts";
 import { seededRandom } from "./seeded-random.ts";
 
@@ -17,9 +32,42 @@ export type TestSettings = Partial<Omit<RaftConfig, "id" | "storage">>;
 export interface TestStart {
   readonly voters?: readonly number[];
   readonly learners?: readonly number[];
-  /** Terms of the entries of its log, from index 1. */
+  /** Terms of the entries of its log, from index 1 or after the snapshot. */
   readonly terms?: readonly number[];
   readonly hardState?: Partial<HardState>;
+  /** What its log starts from; the members are then those of the snapshot. */
+  readonly snapshot?: Snapshot;
+  /** Index up to which its log is compacted. */
+  readonly compacted?: number;
+  /** The disk of an earlier life, which holds all of the above. */
+  readonly storage?: MemoryStorage;
+}
+
+/** The disk that a node starts with. */
+export function storageOf(start: TestStart): MemoryStorage {
+  if (start.storage !== undefined) return start.storage;
+  const { voters = [1, 2, 3], learners = [], terms = [], hardState, snapshot, compacted } = start;
+  const storage = new MemoryStorage(confStateOf(voters, learners));
+  if (snapshot !== undefined) storage.applySnapshot(snapshot);
+  const after = snapshot?.index ?? 0;
+  storage.append(terms.map((term, i) => entryOf(term, after + i + 1)));
+  if (hardState !== undefined) storage.setHardState({ ...EMPTY_HARD_STATE, ...hardState });
+  if (compacted !== undefined) storage.compact(compacted);
+  return storage;
+}
+
+/** What tests assume unless they say otherwise: nothing that production adds for safety. */
+export function configOf(id: number, storage: MemoryStorage, settings: TestSettings): RaftConfig {
+  return {
+    asyncStorageWrites: false,
+    checkQuorum: false,
+    preVote: false,
+    maxSizePerMsg: Infinity,
+    random: seededRandom(id),
+    ...settings,
+    id,
+    storage,
+  };
 }
 
 export function confStateOf(
@@ -41,28 +89,64 @@ export class TestNode {
   readonly applied: Entry[] = [];
   readonly readStates: ReadState[] = [];
   readonly mustSyncs: boolean[] = [];
+  /** With asynchronous writes: committed entries wait until `applyHeld`. */
+  holdsApply = false;
+  #held: Message[] = [];
+  readonly #isAsync: boolean;
 
   constructor(id: number, start: TestStart = {}, settings: TestSettings = {}) {
-    const { voters = [1, 2, 3], learners = [], terms = [], hardState } = start;
-    this.storage = new MemoryStorage(confStateOf(voters, learners));
-    this.storage.append(terms.map((term, i) => entryOf(term, i + 1)));
-    if (hardState !== undefined) {
-      this.storage.setHardState({ term: 0, vote: 0, commit: 0, ...hardState });
+    this.storage = storageOf(start);
+    this.node = new RaftNode(configOf(id, this.storage, settings));
+    this.#isAsync = settings.asyncStorageWrites === true;
+  }
+
+  /** Node 1, just elected by all voters, none of which holds the first entry of its term yet. */
+  static elected(start: TestStart = {}, settings: TestSettings = {}): TestNode {
+    const one = new TestNode(1, start, settings);
+    one.win();
+    return one;
+  }
+
+  /** Node 1, elected by all voters, all of which hold its log. */
+  static leading(start: TestStart = {}, settings: TestSettings = {}): TestNode {
+    const one = TestNode.elected(start, settings);
+    for (const id of one.node.confState.voters) {
+      if (id !== one.id) one.acknowledge(id, one.node.lastIndex);
     }
-    this.node = new RaftNode({
-      asyncStorageWrites: false,
-      checkQuorum: false,
-      preVote: false,
-      maxSizePerMsg: Infinity,
-      random: seededRandom(id),
-      ...settings,
-      id,
-      storage: this.storage,
-    });
+    return one;
   }
 
   get id(): number {
     return this.node.id;
+  }
+
+  /** Gets all votes (without pre-vote); returns the first messages of its leadership. */
+  win(): Message[] {
+    this.node.campaign();
+    this.drain();
+    const from = this.node.confState.voters.filter((id) => id !== this.id);
+    return from.flatMap((id) => this.hear("MsgVoteResp", id));
+  }
+
+  /** Steps a message of the node's own term from another node, and returns the answers. */
+  hear(type: MessageType, from: number, fields: Partial<Message> = {}): Message[] {
+    return this.step(makeMessage({ term: this.node.term, ...fields, type, from, to: this.id }));
+  }
+
+  /** Node `from` says that it holds the log up to `index`. */
+  acknowledge(from: number, index: number): Message[] {
+    return this.hear("MsgAppResp", from, { index });
+  }
+
+  /** Proposes, and returns what goes to other nodes. */
+  propose(...datas: string[]): Message[] {
+    this.node.proposeBatch(datas.map(asciiBytes));
+    return this.drain();
+  }
+
+  /** What this leader knows of another node. */
+  progress(id: number): string | undefined {
+    return this.node.status().progress.get(id)?.toString();
   }
 
   /** Does all work there is; returns what goes to other nodes. */
@@ -71,15 +155,51 @@ export class TestNode {
     while (this.node.hasReady()) {
       const ready = this.node.ready();
       this.mustSyncs.push(ready.mustSync);
-      if (ready.hardState !== undefined) this.storage.setHardState(ready.hardState);
-      if (ready.snapshot !== undefined) this.storage.applySnapshot(ready.snapshot);
-      this.storage.append(ready.entries);
       this.readStates.push(...ready.readStates);
-      for (const entry of ready.committedEntries) this.#apply(entry);
-      sent.push(...ready.messages);
-      this.node.advance(ready);
+      if (this.#isAsync) for (const m of ready.messages) this.#dispatch(m, sent);
+      else this.#write(ready, sent);
     }
     return sent;
+  }
+
+  /** Applies what has been held back. */
+  applyHeld(): Message[] {
+    const work = this.#held;
+    this.#held = [];
+    for (const m of work) {
+      for (const entry of m.entries) this.#apply(entry);
+      for (const response of m.responses) this.node.step(response);
+    }
+    return this.drain();
+  }
+
+  #write(ready: Ready, sent: Message[]): void {
+    if (ready.hardState !== undefined) this.storage.setHardState(ready.hardState);
+    if (ready.snapshot !== undefined) this.storage.applySnapshot(ready.snapshot);
+    this.storage.append(ready.entries);
+    for (const entry of ready.committedEntries) this.#apply(entry);
+    sent.push(...ready.messages);
+    this.node.advance(ready);
+  }
+
+  #dispatch(m: Message, sent: Message[]): void {
+    if (m.to === LOCAL_APPLY_THREAD) {
+      this.#held.push(m);
+      if (!this.holdsApply) sent.push(...this.applyHeld());
+      return;
+    }
+    if (m.to !== LOCAL_APPEND_THREAD) {
+      sent.push(m);
+      return;
+    }
+    const { term, vote, commit } = m;
+    if (term !== 0) this.storage.setHardState({ term, vote, commit });
+    if (m.snapshot !== undefined) this.storage.applySnapshot(m.snapshot);
+    this.storage.append(m.entries);
+    for (const response of m.responses) {
+      if (response.to === this.id) this.node.step(response);
+      else sent.push(response);
+    }
   }
 
   #apply(entry: Entry): void {
@@ -122,12 +242,23 @@ export class TestNode {
 
 /** Nodes and a network without delay. */
 export class TestCluster {
-  readonly nodes: ReadonlyMap<number, TestNode>;
+  /** False for a message that the network must lose; a test may keep it for later. */
+  passes: (m: Message) => boolean = () => true;
+  readonly #nodes: Map<number, TestNode>;
   readonly #cut = new Set<string>();
   readonly #ignored = new Set<MessageType>();
 
   constructor(nodes: readonly TestNode[]) {
-    this.nodes = new Map(nodes.map((one) => [one.id, one]));
+    this.#nodes = new Map(nodes.map((one) => [one.id, one]));
+  }
+
+  get nodes(): ReadonlyMap<number, TestNode> {
+    return this.#nodes;
+  }
+
+  /** Stops a node and starts it from its disk, perhaps with other settings. */
+  restart(id: number, settings: TestSettings = {}): void {
+    this.#nodes.set(id, new TestNode(id, { storage: this.at(id).storage }, settings));
   }
 
   /** Nodes 1 to `size`, all voters. */
@@ -147,6 +278,7 @@ export class TestCluster {
     const waiting = [...messages];
     for (let m = waiting.shift(); m !== undefined; m = waiting.shift()) {
       if (this.#ignored.has(m.type) || this.#cut.has(`${m.from}>${m.to}`)) continue;
+      if (!this.passes(m)) continue;
       const target = this.nodes.get(m.to);
       if (target !== undefined) waiting.push(...target.step(m));
     }
