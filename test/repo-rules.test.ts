@@ -38,7 +38,19 @@ export const LAYERS = {
     "gateway",
   ],
   cli: ["base", "model", "client", "server"],
-  bench: ["base", "model", "client"],
+  bench: ["base", "model", "raft-ts", "client"],
+  simulator: [
+    "base",
+    "model",
+    "proto",
+    "raft-ts",
+    "storage",
+    "rpc",
+    "replica",
+    "broker",
+    "coordinator",
+    "client",
+  ],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Places that may start servers, so the cli reaches into server from these commands alone. */

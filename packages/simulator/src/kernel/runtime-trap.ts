@@ -56,9 +56,9 @@ export function setTrap(): Trap {
 /** Dates of given moments work; the present does not. */
 function timelessDate(): DateConstructor {
   return new Proxy(Date, {
-    construct: (target, given: [number]) => {
+    construct: (target, given: readonly unknown[]) => {
       if (given.length === 0) throw new Error("new Date() was used inside a simulation");
-      return new target(...given);
+      return Reflect.construct(target, given) as Date;
     },
     apply: () => {
       throw new Error("Date() was used inside a simulation");
