@@ -205,7 +205,10 @@ export function serveControl<Principal>(
           post(connection, { kind: "reply", id, bytes: method.responseSerialize(reply) });
         const sink = new ServerSink(place, connection, send, end);
         started.set(id, { sink, gone });
-        attempt(() => stream(request, sink, call), (error) => sink.end(error));
+        attempt(
+          () => stream(request, sink, call),
+          (error) => sink.end(error),
+        );
         return;
       }
       started.set(id, { sink: undefined, gone });

@@ -186,7 +186,11 @@ export class SimNetwork {
       send: (message, bytes) => this.#send(pair, own, message, bytes),
       close: () => {
         own.told = true;
-        this.#break(pair, "the other end closed the connection", this.#delayMs(own.out.from, own.out.to));
+        this.#break(
+          pair,
+          "the other end closed the connection",
+          this.#delayMs(own.out.from, own.out.to),
+        );
       },
       get queuedBytes() {
         return own.out.queuedBytes;
@@ -195,7 +199,7 @@ export class SimNetwork {
   }
 
   #send(pair: Pair, from: End, message: unknown, bytes: number): void {
-    if (pair.broken) return;
+    if (pair.broken || !from.owner.alive) return; // N2
     from.out.queuedBytes += bytes;
     this.counts.messages += 1;
     if (this.#random.chance(this.quality.resetShare)) {

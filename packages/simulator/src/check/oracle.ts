@@ -1,0 +1,115 @@
+/**
+ * What must hold at every moment, checked where it happens: at each role change and each entry that
+ * any replica applies.
+ *
+ *   O1 (S6)  a group has at most one leader per term, over all lives of all nodes
+ *   O2 (S2)  whatever any replica applies at an index is what every other one applies there
+ *   O3 (S6)  within one life, a replica applies its entries in order, each once
+ *   O4 (S6)  within one life, term and commit index of a group never go back
+ */
+import { crc32 } from "node:zlib";
+
+import type { AppliedEntry, Group, Lane, StateMachine } from "@millrace/replica";
+
+interface GroupFacts {
+  readonly leaders: Map<number, string>;
+  readonly entries: Map<number, string>;
+}
+
+export class Oracle {
+  /** Sentences, each about one broken rule. */
+  readonly violations: string[] = [];
+  readonly counts = { leaders: 0, applied: 0 };
+  readonly #groups = new Map<number, GroupFacts>();
+  readonly #seen = new WeakMap<Group, { term: number; commit: number }>();
+
+  /** The machine, watched. */
+  watch(nodeId: number, group: Group, machine: StateMachine): StateMachine {
+    const facts = this.#facts(group.groupId);
+    let lastIndex = 0;
+    const seeApplied = (entries: readonly AppliedEntry[]): void => {
+      for (const entry of entries) {
+        if (entry.index <= lastIndex) {
+          this.#broken(
+            `O3: node ${nodeId} applied ${entry.index} of group ${group.groupId} after ${lastIndex}`,
+          );
+        }
+        lastIndex = entry.index;
+        this.#applied(nodeId, group.groupId, facts, entry);
+      }
+    };
+    const watched: StateMachine = {
+      apply: (entries) => {
+        seeApplied(entries);
+        machine.apply(entries);
+      },
+      snapshot: () => machine.snapshot(),
+      restore: (state, index) => {
+        lastIndex = index;
+        machine.restore(state, index);
+      },
+      roleChanged: (change) => {
+        if (change.role === "leader") this.#led(nodeId, group, facts, change.term);
+        machine.roleChanged?.(change);
+      },
+    };
+    if (machine.advanced !== undefined) watched.advanced = (index) => machine.advanced?.(index);
+    if (machine.trimSnapshot !== undefined) {
+      watched.trimSnapshot = (index) => machine.trimSnapshot?.(index) ?? new Uint8Array(0);
+    }
+    return watched;
+  }
+
+  /** Looks at every group of a node; cheap enough to do often. */
+  look(nodeId: number, lane: Lane): void {
+    for (const group of lane.groups()) {
+      const { term, commitIndex, groupId } = group;
+      const before = this.#seen.get(group);
+      if (before !== undefined && (term < before.term || commitIndex < before.commit)) {
+        this.#broken(
+          `O4: node ${nodeId} group ${groupId} went from term ${before.term}, commit ${before.commit} ` +
+            `to term ${term}, commit ${commitIndex}`,
+        );
+      }
+      this.#seen.set(group, { term, commit: commitIndex });
+      if (group.failed !== undefined) {
+        this.#broken(`node ${nodeId} group ${groupId} has failed: ${group.failed.message}`);
+      }
+    }
+  }
+
+  #led(nodeId: number, group: Group, facts: GroupFacts, term: number): void {
+    this.counts.leaders += 1;
+    const name = `node ${nodeId}`;
+    const before = facts.leaders.get(term);
+    if (before !== undefined && before !== name) {
+      this.#broken(`O1: ${before} and ${name} lead group ${group.groupId} in term ${term}`);
+    }
+    facts.leaders.set(term, name);
+  }
+
+  #applied(nodeId: number, groupId: number, facts: GroupFacts, entry: AppliedEntry): void {
+    this.counts.applied += 1;
+    const what = `${entry.term}/${entry.data.length}/${crc32(entry.data)}`;
+    const before = facts.entries.get(entry.index);
+    if (before === undefined) facts.entries.set(entry.index, what);
+    else if (before !== what) {
+      this.#broken(
+        `O2: node ${nodeId} applied ${what} at ${entry.index} of group ${groupId}, others ${before}`,
+      );
+    }
+  }
+
+  #broken(sentence: string): void {
+    if (this.violations.length < 20) this.violations.push(sentence);
+  }
+
+  #facts(groupId: number): GroupFacts {
+    let facts = this.#groups.get(groupId);
+    if (facts === undefined) {
+      facts = { leaders: new Map(), entries: new Map() };
+      this.#groups.set(groupId, facts);
+    }
+    return facts;
+  }
+}

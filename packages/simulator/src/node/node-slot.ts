@@ -1,0 +1,145 @@
+/** A machine of the cluster: its disk, its address book, its clock's error, and the process on it, if one runs. */
+import type { Clock, Logger } from "@millrace/base";
+import { asStreamError } from "@millrace/base";
+
+import type { Oracle } from "../check/oracle.ts";
+import { SimDisk } from "../disk/index.ts";
+import { ProcessLife } from "../kernel/process-life.ts";
+import type { ClockError } from "../kernel/sim-clock.ts";
+import { SimClock } from "../kernel/sim-clock.ts";
+import { SimRandom } from "../kernel/sim-random.ts";
+import type { Scheduler } from "../kernel/scheduler.ts";
+import type { SimNetwork } from "../net/network.ts";
+import type { FrameChaos } from "../net/peer-transport.ts";
+import type { SimOptions } from "../options.ts";
+import type { RunningNode } from "./sim-node.ts";
+import { hostOfNode, startNode } from "./sim-node.ts";
+
+/** What becomes of unsynced bytes: `process` keeps them for the next process, the others are power cuts. */
+export type CrashKind = "process" | "all" | "none" | "subset" | "prefix" | "suffix";
+
+export interface SlotDeps {
+  readonly nodeId: number;
+  readonly options: SimOptions;
+  readonly scheduler: Scheduler;
+  readonly network: SimNetwork;
+  readonly oracle: Oracle;
+  readonly logger: (name: string) => Logger;
+  readonly chaos: () => FrameChaos;
+  readonly note: (what: string) => void;
+  readonly broken: (sentence: string) => void;
+}
+
+export class NodeSlot {
+  readonly nodeId: number;
+  readonly host: string;
+  readonly clockError: ClockError;
+  readonly disk: SimDisk;
+  readonly #deps: SlotDeps;
+  readonly #book = new Map<number, string>();
+  #boot = 0;
+  #life: ProcessLife | undefined;
+  #clock: SimClock | undefined;
+  /** Undefined while the process is down or recovers its log. */
+  running: RunningNode | undefined;
+
+  constructor(deps: SlotDeps) {
+    const { nodeId, options } = deps;
+    this.#deps = deps;
+    this.nodeId = nodeId;
+    this.host = hostOfNode(nodeId);
+    const clocks = new SimRandom(options.seed, `clock-${nodeId}`);
+    this.clockError = { skewMs: clocks.between(-50, 50), rate: 1 + clocks.between(-2e-4, 2e-4) };
+    this.disk = new SimDisk({
+      random: new SimRandom(options.seed, `disk-${nodeId}`),
+      clock: this.#diskClock(),
+      readMs: options.diskMs,
+      writeMs: options.diskMs,
+    });
+  }
+
+  get isUp(): boolean {
+    return this.#life !== undefined;
+  }
+
+  get isPaused(): boolean {
+    return this.#life?.paused === true;
+  }
+
+  start(): void {
+    if (this.#life !== undefined) return;
+    const { nodeId, options, network, oracle, chaos, note, broken, logger, scheduler } = this.#deps;
+    const boot = ++this.#boot;
+    const life = new ProcessLife(`${this.host}.${boot}`);
+    const clock = new SimClock(scheduler, life, this.clockError);
+    this.#life = life;
+    this.#clock = clock;
+    note(`${life.name} starts`);
+    const started = startNode({
+      nodeId,
+      options,
+      network,
+      life,
+      boot,
+      clock,
+      chaos,
+      logger: logger(life.name),
+      fileSystem: this.disk.mount(),
+      book: this.#book,
+      watch: (group, machine) => oracle.watch(nodeId, group, machine),
+    });
+    started.then(
+      (running) => {
+        if (!life.alive) return;
+        note(`${life.name} runs`);
+        this.running = running;
+        running.lane.onFailure((error) => broken(`${life.name}: storage failed: ${error.message}`));
+      },
+      (error: unknown) => {
+        if (!life.alive) return;
+        const { code, message } = asStreamError(error);
+        broken(`${life.name} cannot start: ${code}: ${message}`);
+      },
+    );
+  }
+
+  crash(kind: CrashKind): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    this.#deps.note(`${life.name} crashes, ${kind}`);
+    life.alive = false;
+    this.#life = undefined;
+    this.running = undefined;
+    // A machine that loses its power sends no last packet.
+    this.#deps.network.ended(life, kind !== "process");
+    if (kind === "process") this.disk.killProcess();
+    else this.disk.powerCut({ lose: kind });
+  }
+
+  pause(): void {
+    if (this.#life === undefined) return;
+    this.#deps.note(`${this.#life.name} pauses`);
+    this.#life.paused = true;
+  }
+
+  resume(): void {
+    if (this.#life?.paused !== true) return;
+    this.#deps.note(`${this.#life.name} goes on`);
+    this.#life.paused = false;
+    this.#deps.scheduler.resumed(this.#life);
+  }
+
+  /** The disk's own time is that of the process that waits for it: a dead one is never answered. */
+  #diskClock(): Clock {
+    const current = (): SimClock => {
+      if (this.#clock === undefined) throw new Error("the disk was used before a process ran");
+      return this.#clock;
+    };
+    return {
+      nowMs: () => current().nowMs(),
+      monotonicMs: () => current().monotonicMs(),
+      schedule: (delayMs, run) => current().schedule(delayMs, run),
+      soon: (run) => current().soon(run),
+    };
+  }
+}

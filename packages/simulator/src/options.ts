@@ -1,0 +1,102 @@
+/**
+ * What differs from seed to seed. Every choice is drawn from the seed, so the seed alone replays it.
+ *
+ * A run with every fault at once hides what a run with one fault finds, so each seed switches each
+ * fault on or off. Source: Groce et al., "Swarm Testing", ISSTA 2012.
+ */
+import type { LaneConfig } from "@millrace/replica";
+
+import { SimRandom } from "./kernel/sim-random.ts";
+import type { LinkQuality } from "./net/network.ts";
+import type { FrameChaos } from "./net/peer-transport.ts";
+import { NO_CHAOS } from "./net/peer-transport.ts";
+
+export const FAULT_KINDS = [
+  "crash",
+  "crash-all",
+  "power",
+  "pause",
+  "partition",
+  "one-way",
+  "clog",
+  "clock",
+  "flaky",
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface SimOptions {
+  readonly seed: bigint;
+  readonly nodes: 3 | 5;
+  readonly shards: number;
+  readonly producers: number;
+  readonly consumers: number;
+  /** Virtual milliseconds with faults. */
+  readonly faultsForMs: number;
+  readonly faults: readonly FaultKind[];
+  /** Virtual milliseconds between two faults, on average. */
+  readonly faultEveryMs: number;
+  readonly quality: LinkQuality;
+  readonly chaos: FrameChaos;
+  /** Milliseconds of one disk operation. */
+  readonly diskMs: readonly [least: number, most: number];
+  readonly walFileBytes: number;
+  readonly tailCacheBytes: number;
+  readonly lane: Partial<LaneConfig>;
+  /** Records per put, at most, and bytes per record, at most. */
+  readonly recordsMax: number;
+  readonly recordBytesMax: number;
+  readonly batchesInFlightMax: number;
+}
+
+const MIB = 1024 * 1024;
+
+/** @param seed 0..2^64 - 1. */
+export function optionsOf(seed: bigint, faultsForMs: number): SimOptions {
+  const random = new SimRandom(seed, "swarm");
+  const faults = FAULT_KINDS.filter(() => random.chance(0.45));
+  const isRough = random.chance(0.25);
+  const chaos = { lost: 0.01, doubled: 0.01, delayed: 0.02 };
+  return {
+    seed,
+    nodes: random.chance(0.75) ? 3 : 5,
+    shards: 1 + random.uniform(4),
+    producers: 1 + random.uniform(3),
+    consumers: 1 + random.uniform(2),
+    faultsForMs,
+    faults,
+    faultEveryMs: random.pick([1000, 3000, 8000]),
+    quality: {
+      delayMs: random.pick([
+        [0.1, 1],
+        [0.5, 10],
+        [5, 80],
+      ] as const),
+      slowShare: random.pick([0, 0.001, 0.02]),
+      resetShare: 0,
+      bytesPerMs: random.pick([10_000, 100_000]),
+    },
+    chaos: isRough ? chaos : NO_CHAOS,
+    diskMs: random.pick([
+      [0.02, 0.2],
+      [0.2, 5],
+      [1, 40],
+    ] as const),
+    walFileBytes: random.pick([MIB, 4 * MIB]),
+    tailCacheBytes: random.pick([64 * 1024, MIB, 16 * MIB]),
+    lane: laneOf(random),
+    recordsMax: random.pick([1, 5, 20]),
+    recordBytesMax: random.pick([16, 300, 4000]),
+    batchesInFlightMax: random.pick([1, 2, 5]),
+  };
+}
+
+function laneOf(random: SimRandom): Partial<LaneConfig> {
+  return {
+    ...(random.chance(0.3) ? { inflightAppendsMax: 1 } : {}),
+    ...(random.chance(0.3) ? { appendBytesMax: 4096 } : {}),
+    ...(random.chance(0.5) ? { compactAfterEntries: 20 } : {}),
+    ...(random.chance(0.3) ? { snapshotPartBytes: 1024 } : {}),
+    ...(random.chance(0.3) ? { sleepAfterMs: 500 } : {}),
+    ...(random.chance(0.3) ? { applyBytesMax: 1 } : {}),
+  };
+}

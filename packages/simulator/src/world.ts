@@ -1,0 +1,122 @@
+/** Nodes, clients and the network of one run, and what watches them. */
+import { SILENT_LOGGER, type LogFields, type Logger } from "@millrace/base";
+
+import { Oracle } from "./check/oracle.ts";
+import { FaultPlan } from "./faults/fault-plan.ts";
+import { History } from "./history.ts";
+import { SimRandom } from "./kernel/sim-random.ts";
+import type { RealLoop } from "./kernel/scheduler.ts";
+import { Scheduler, WORLD } from "./kernel/scheduler.ts";
+import { Trace } from "./kernel/trace.ts";
+import { SimNetwork } from "./net/network.ts";
+import { NO_CHAOS } from "./net/peer-transport.ts";
+import { NodeSlot } from "./node/node-slot.ts";
+import type { SimOptions } from "./options.ts";
+import type { ClientProcess } from "./workload/client-process.ts";
+import { startClient } from "./workload/client-process.ts";
+
+/** Virtual milliseconds between two looks at every group. */
+const LOOK_MS = 100;
+
+export class World {
+  readonly options: SimOptions;
+  readonly trace: Trace;
+  readonly scheduler: Scheduler;
+  readonly network: SimNetwork;
+  readonly oracle = new Oracle();
+  readonly history = new History();
+  readonly nodes: readonly NodeSlot[];
+  readonly producers: readonly ClientProcess[];
+  readonly consumers: readonly ClientProcess[];
+  readonly admin: ClientProcess;
+  readonly faults: FaultPlan;
+  /** Frames are lost and doubled only while there are faults. */
+  isRough = false;
+
+  constructor(options: SimOptions, loop: RealLoop, print?: (line: string) => void) {
+    this.options = options;
+    this.trace = new Trace(print);
+    const { seed } = options;
+    this.scheduler = new Scheduler(new SimRandom(seed, "ties"), loop);
+    this.scheduler.observe = (event) => {
+      this.trace.add(event.atMs, event.label);
+    };
+    const net = new SimRandom(seed, "net");
+    this.network = new SimNetwork(this.scheduler, net, options.quality);
+    this.nodes = Array.from({ length: options.nodes }, (_, at) => this.#slot(at + 1));
+    const client = (name: string): ClientProcess =>
+      startClient(name, options, this.scheduler, this.network, this.#logger(name));
+    this.admin = client("admin");
+    this.producers = names("p", options.producers).map(client);
+    this.consumers = names("c", options.consumers).map(client);
+    this.faults = new FaultPlan({
+      options,
+      scheduler: this.scheduler,
+      network: this.network,
+      nodes: this.nodes,
+      clients: [...this.producers, ...this.consumers].map(({ name }) => name),
+      random: new SimRandom(seed, "faults"),
+      note: (what) => this.note(what),
+    });
+    this.#look();
+  }
+
+  note(what: string): void {
+    this.trace.add(this.scheduler.nowMs, `- ${what}`);
+  }
+
+  broken(sentence: string): void {
+    this.note(`BROKEN ${sentence}`);
+    this.oracle.violations.push(sentence);
+  }
+
+  #slot(nodeId: number): NodeSlot {
+    const { options, scheduler, network, oracle } = this;
+    return new NodeSlot({
+      nodeId,
+      options,
+      scheduler,
+      network,
+      oracle,
+      logger: (name) => this.#logger(name),
+      chaos: () => (this.isRough ? options.chaos : NO_CHAOS),
+      note: (what) => this.note(what),
+      broken: (sentence) => this.broken(sentence),
+    });
+  }
+
+  #look(): void {
+    this.scheduler.after(LOOK_MS, WORLD, "look", () => {
+      for (const { nodeId, running } of this.nodes) {
+        if (running !== undefined) this.oracle.look(nodeId, running.lane);
+      }
+      this.#look();
+    });
+  }
+
+  /** What a process logs is part of the trace. */
+  #logger(name: string): Logger {
+    const write = (level: string) => (message: string, fields?: LogFields) => {
+      this.note(`${name} ${level} ${message} ${fields === undefined ? "" : inWords(fields)}`);
+    };
+    const logger: Logger = {
+      ...SILENT_LOGGER,
+      debug: write("debug"),
+      info: write("info"),
+      warn: write("warn"),
+      error: write("error"),
+      child: () => logger,
+    };
+    return logger;
+  }
+}
+
+function names(prefix: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, at) => `${prefix}${at + 1}`);
+}
+
+function inWords(fields: LogFields): string {
+  const plain = (_: string, value: unknown): unknown =>
+    value instanceof Error ? value.message : typeof value === "bigint" ? String(value) : value;
+  return JSON.stringify(fields, plain);
+}
