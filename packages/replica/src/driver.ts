@@ -190,6 +190,21 @@ export class LaneDriver implements HostLane, GroupLane {
     this.#events.roleChanged(host, before, change);
   }
 
+  membersChanged(host: RaftHost): void {
+    // Who was added must be told, and who was removed must not be waited for: a sleeping group does neither.
+    this.wake(host);
+    host.lastActivityMs = this.monotonicMs();
+    const { confIndex, voters, learners, isJoint } = host.membershipNow;
+    const { groupId } = host;
+    this.#options.logger.info("the members of a group have changed", {
+      groupId,
+      confIndex,
+      voters: voters.join(" "),
+      learners: learners.join(" "),
+      isJoint,
+    });
+  }
+
   quarantined(host: RaftHost, error: StreamError): void {
     this.awake.delete(host);
     this.snapshots.forget(host);
@@ -343,7 +358,8 @@ export class LaneDriver implements HostLane, GroupLane {
   /** The replica that a message is for, if it is here and the sender is who it says. */
   #target(nodeId: number, groupId: number, to: number, from: number): RaftHost | undefined {
     const host = this.hosts.get(groupId);
-    if (host !== undefined && host.replicaId === to && host.nodeOf(from) === nodeId) return host;
+    const isKnown = host?.replicaId === to && host.membership.heard(from, nodeId);
+    if (isKnown) return host;
     this.#options.counters.messagesMisaddressed += 1;
     return undefined;
   }

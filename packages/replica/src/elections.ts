@@ -114,6 +114,11 @@ function placeAmongSurvivors(
   lostNodeId: number,
 ): { readonly rank: number; readonly of: number } {
   const survivors = host.members.filter(({ nodeId }) => nodeId !== lostNodeId);
-  const own = survivors.findIndex(({ replicaId }) => replicaId === host.replicaId);
-  return { rank: (own + host.groupId) % survivors.length, of: survivors.length };
+  const of = Math.max(1, survivors.length);
+  // A replica that was taken out of its group, or not let in yet, is not among them.
+  const own = Math.max(
+    0,
+    survivors.findIndex(({ replicaId }) => replicaId === host.replicaId),
+  );
+  return { rank: (own + host.groupId) % of, of };
 }

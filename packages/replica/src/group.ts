@@ -8,8 +8,30 @@ import { StreamError } from "@millrace/base";
 import { NO_NODE } from "@millrace/raft-ts";
 import type { GroupLog } from "@millrace/storage";
 
+import { encodeChangeContext } from "./membership.ts";
+import { nextMembershipStep } from "./membership-step.ts";
 import type { RaftHost } from "./raft-host.ts";
-import type { GroupKind, GroupMember, ProposalDone, ProposedAt, ReadDone, Role } from "./types.ts";
+import type {
+  GroupKind,
+  GroupMember,
+  GroupMembership,
+  ProposalDone,
+  ProposedAt,
+  ReadDone,
+  Role,
+} from "./types.ts";
+
+/** Voters of a group: what placement hands out at most. */
+const VOTERS_MAX = 7;
+/** A learner that lacks no more entries than this becomes a voter: the rest is there in a round trip. */
+const CAUGHT_UP_ENTRIES_MAX = 128;
+
+/** How far the members of a group are from those that were asked for. */
+export type MoveState =
+  | { readonly kind: "there" }
+  /** A step was taken, or the former one is not over. */
+  | { readonly kind: "moving"; readonly what: string }
+  | { readonly kind: "refused"; readonly error: StreamError };
 
 /** What a group asks of its lane. */
 export interface GroupLane {
@@ -49,6 +71,11 @@ export class Group {
 
   get members(): readonly GroupMember[] {
     return this.#host.members;
+  }
+
+  /** As this replica has applied it. */
+  get membership(): GroupMembership {
+    return this.#host.membershipNow;
   }
 
   /** The log on this node, for reads of committed entries: at most up to `appliedIndex`. */
@@ -151,6 +178,52 @@ export class Group {
     this.#host.act((node) => node.transferLeader(toReplicaId));
   }
 
+  /**
+   * Takes the next step towards a group whose voters are exactly `wanted`, if the former one is over.
+   * Called again and again, by whichever node leads, until it answers `there`; another list may be
+   * given at any time, so a move that must not go on is ended by asking for the former members.
+   *
+   * New replicas join as learners, become voters when they have caught up, in one joint change with
+   * the removal of old ones, and a leader that is not wanted hands over first (S8).
+   * @param wanted 1..7 members; replicas that are new must exist on their nodes.
+   * @param expectedTerm refuses with `not-leader` unless this node leads in that term.
+   */
+  moveMembers(wanted: readonly GroupMember[], expectedTerm?: number): MoveState {
+    const host = this.#host;
+    const refused = this.#refusal(undefined, expectedTerm) ?? checkWanted(host, wanted);
+    if (refused !== undefined) return { kind: "refused", error: refused };
+    const { progress, leadTransferee } = host.node.status();
+    const last = host.node.lastIndex;
+    const step = nextMembershipStep({
+      self: host.replicaId,
+      confState: host.membership.now.confState,
+      isPending: host.pendingConfIndex > host.appliedIndex || leadTransferee !== NO_NODE,
+      wanted: wanted.map(({ replicaId }) => replicaId),
+      isCaughtUp: (replicaId) => {
+        const one = progress.get(replicaId);
+        return one?.recentActive === true && one.matchIndex + CAUGHT_UP_ENTRIES_MAX >= last;
+      },
+    });
+    if (step.kind === "there") return step;
+    this.#lane.wake(host); // a learner catches up, and a change commits, only while the group is awake
+    host.lastActivityMs = this.#lane.monotonicMs();
+    if (step.kind === "wait") return { kind: "moving", what: step.why };
+    if (step.kind === "transfer") {
+      this.transferLeadership(step.to);
+      return { kind: "moving", what: `leadership goes to replica ${step.to}` };
+    }
+    const context = encodeChangeContext(wanted);
+    let dropped: Error | undefined;
+    host.act((node) => {
+      const { changes } = step;
+      dropped = node.proposeConfChange({ transition: "auto", changes, context });
+    });
+    if (host.quarantine !== undefined) return { kind: "refused", error: host.quarantine };
+    if (dropped !== undefined) return { kind: "refused", error: this.#droppedError() };
+    host.pendingConfIndex = host.node.lastIndex;
+    return { kind: "moving", what: `change at ${host.pendingConfIndex}` };
+  }
+
   /** Hands leadership to the follower with the longest log; nothing happens elsewhere. */
   stepDown(): void {
     const target = mostCaughtUp(this.#host);
@@ -171,11 +244,12 @@ export class Group {
     return () => this.#host.commitListeners.delete(listener);
   }
 
-  #refusal(data: Uint8Array, expectedTerm: number | undefined): StreamError | undefined {
+  /** @param data undefined for a change of members, which brings a few bytes of its own. */
+  #refusal(data: Uint8Array | undefined, expectedTerm: number | undefined): StreamError | undefined {
     const host = this.#host;
     if (host.isStopped) return host.quarantine ?? gone(host.groupId);
     const max = this.#lane.proposalBytesMax;
-    if (data.length < 1 || data.length > max) {
+    if (data !== undefined && (data.length < 1 || data.length > max)) {
       return new StreamError(
         "invalid-argument",
         `proposal has ${data.length} bytes, but must have 1..${max}`,
@@ -194,7 +268,7 @@ export class Group {
         `${host.proposals.count} proposals wait in group ${host.groupId}`,
       );
     }
-    return this.#lane.refusal(data.length);
+    return this.#lane.refusal(data?.length ?? 0);
   }
 
   #notLeader(why: string): StreamError {
@@ -213,6 +287,24 @@ export class Group {
       `group ${this.groupId} has ${uncommittedSize} bytes uncommitted`,
     );
   }
+}
+
+function checkWanted(host: RaftHost, wanted: readonly GroupMember[]): StreamError | undefined {
+  if (wanted.length < 1 || wanted.length > VOTERS_MAX) {
+    return new StreamError(
+      "invalid-argument",
+      `wanted has ${wanted.length} members, but must have 1..${VOTERS_MAX}`,
+    );
+  }
+  const moved = wanted.find(({ replicaId, nodeId }) => {
+    const known = host.nodeOf(replicaId);
+    return known !== undefined && known !== nodeId;
+  });
+  if (moved === undefined) return undefined;
+  return new StreamError(
+    "invalid-argument",
+    `replica ${moved.replicaId} is on node ${host.nodeOf(moved.replicaId)}, not on ${moved.nodeId}`,
+  );
 }
 
 function gone(groupId: number): StreamError {

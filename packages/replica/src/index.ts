@@ -1,12 +1,13 @@
 /** The public door of the multi-Raft host. */
 export { LANE_DEFAULTS, type LaneConfig } from "./config.ts";
-export { Group } from "./group.ts";
+export { Group, type MoveState } from "./group.ts";
 export { Lane, type LaneOptions, type LaneStats } from "./lane.ts";
 export type {
   AppliedEntry,
   GroupInit,
   GroupKind,
   GroupMember,
+  GroupMembership,
   LinkState,
   PeerTransport,
   ProposalDone,

@@ -258,7 +258,7 @@ export class Lane {
     const host = new RaftHost({ lane: this.#driver, log, kind, members });
     const group = new Group(host, this.#driver);
     const { groupId, replicaId } = log;
-    const init = { groupId, replicaId, kind, members, preferredLeader };
+    const init = { groupId, replicaId, kind, members: host.members, preferredLeader };
     host.attach(this.#options.createStateMachine(group, init));
     this.#driver.hosts.set(groupId, host);
     this.#groups.set(groupId, group);

@@ -2,8 +2,8 @@
  * Who is in a group and where, kept durably beside the log as the group's description.
  *
  * Raft knows replica ids only; the way from one to a node must survive a restart, or a voter
- * would come back unable to ask for votes. Membership changes will rewrite this map together
- * with the configuration that they commit; today it is fixed at creation.
+ * would come back unable to ask for votes. This is the birth of a replica, and never changes; what
+ * membership changes make of it travels with the state, see membership.ts.
  *
  *   byte 0         1       2         3
  *        | version | flags | count   | (replicaId u64, nodeId u16) x count |
@@ -15,7 +15,7 @@ import type { ConfState } from "@millrace/storage";
 import { readU64, writeU64 } from "./frame.ts";
 import type { GroupInit, GroupKind, GroupMember } from "./types.ts";
 
-export const MEMBERS_MAX = 7;
+export const MEMBERS_MAX = 16;
 const VERSION = 1;
 const HEADER_BYTES = 3;
 const MEMBER_BYTES = 10;
@@ -44,6 +44,7 @@ export function kindOfTag(tag: number): GroupKind {
 export function checkInit(init: GroupInit, nodeId: number): void {
   safeInteger("groupId", init.groupId, 1);
   safeInteger("replicaId", init.replicaId, 1);
+  checkVoters(init);
   requireWithin("members.length", init.members.length, 1, MEMBERS_MAX);
   for (const member of init.members) {
     safeInteger("member.replicaId", member.replicaId, 1, Number.MAX_SAFE_INTEGER - 2);
@@ -51,7 +52,9 @@ export function checkInit(init: GroupInit, nodeId: number): void {
   }
   const replicas = new Set(init.members.map((member) => member.replicaId));
   const nodes = new Set(init.members.map((member) => member.nodeId));
-  if (replicas.size !== init.members.length || nodes.size !== init.members.length) {
+  // A group that is joined may have a lost replica on the node that gets its successor.
+  const nodesAreDistinct = init.voters !== undefined || nodes.size === init.members.length;
+  if (replicas.size !== init.members.length || !nodesAreDistinct) {
     throw new StreamError(
       "invalid-argument",
       `members of group ${init.groupId} name a replica or a node twice`,
@@ -67,9 +70,21 @@ export function checkInit(init: GroupInit, nodeId: number): void {
   }
 }
 
+/** A replica that joins votes for nobody before the group has made it a voter (S8). */
+function checkVoters({ groupId, replicaId, voters }: GroupInit): void {
+  if (voters === undefined) return;
+  requireWithin("voters.length", voters.length, 1, MEMBERS_MAX);
+  for (const voter of voters) safeInteger("voters", voter, 1, Number.MAX_SAFE_INTEGER - 2);
+  if (new Set(voters).size === voters.length) return;
+  throw new StreamError(
+    "invalid-argument",
+    `voters of replica ${replicaId} of group ${groupId} name a replica twice`,
+  );
+}
+
 export function initialConfState(init: GroupInit): ConfState {
   return {
-    voters: init.members.map((member) => member.replicaId),
+    voters: init.voters ?? init.members.map((member) => member.replicaId),
     learners: [],
     votersOutgoing: [],
     learnersNext: [],

@@ -16,10 +16,25 @@
  */
 import { invariant, StreamError } from "@millrace/base";
 import type { Entry, HardState, Message, Snapshot, StateType } from "@millrace/raft-ts";
-import { LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD, NO_NODE, RaftNode } from "@millrace/raft-ts";
+import {
+  confChangeOfEntry,
+  LOCAL_APPEND_THREAD,
+  LOCAL_APPLY_THREAD,
+  NO_NODE,
+  RaftNode,
+} from "@millrace/raft-ts";
 import type { GroupLog, GroupWrite, StateSnapshot } from "@millrace/storage";
 
 import type { LaneConfig } from "./config.ts";
+import {
+  decodeChangeContext,
+  decodeEnvelope,
+  encodeEnvelope,
+  idsOf,
+  isJoint,
+  Membership,
+  type ConfAt,
+} from "./membership.ts";
 import { lostLeadership, Proposals, superseded } from "./proposals.ts";
 import { RaftLogStorage, type FetchRequest } from "./raft-log-storage.ts";
 import { ReadBarrier } from "./read-barrier.ts";
@@ -28,6 +43,7 @@ import type {
   AppliedEntry,
   GroupKind,
   GroupMember,
+  GroupMembership,
   Role,
   RoleChange,
   StateMachine,
@@ -57,6 +73,8 @@ export interface HostLane {
   commitIndexWaits(host: RaftHost): void;
   fetch(host: RaftHost, request: Parameters<FetchRequest>): void;
   roleChanged(host: RaftHost, before: Role, change: RoleChange): void;
+  /** Another replica may speak for the group, or none of here any more. */
+  membersChanged(host: RaftHost): void;
   quarantined(host: RaftHost, error: StreamError): void;
   /** A number in 0..bound - 1. */
   random(bound: number): number;
@@ -74,8 +92,10 @@ export class RaftHost {
   readonly kind: GroupKind;
   readonly groupId: number;
   readonly replicaId: number;
-  readonly members: readonly GroupMember[];
+  readonly membership: Membership;
   readonly node: RaftNode;
+  /** Index of the last membership change that was proposed here; it may have come to nothing. */
+  pendingConfIndex = 0;
   readonly proposals = new Proposals();
   readonly reads: ReadBarrier;
   readonly commitListeners = new Set<(appliedIndex: number) => void>();
@@ -88,7 +108,6 @@ export class RaftHost {
   isDropped = false;
   readonly #lane: HostLane;
   readonly #storage: RaftLogStorage;
-  readonly #nodeOf: ReadonlyMap<number, number>;
   #machine: StateMachine | undefined;
   #appliedTerm: number;
   #isApplying = false;
@@ -107,10 +126,9 @@ export class RaftHost {
     this.kind = kind;
     this.groupId = log.groupId;
     this.replicaId = log.replicaId;
-    this.members = members;
-    this.#nodeOf = new Map(members.map((member) => [member.replicaId, member.nodeId]));
     this.#storage = new RaftLogStorage(log, (...request) => lane.fetch(this, request));
     const recovered = log.recoveredState();
+    this.membership = recoveredMembership(log, members);
     this.appliedIndex = recovered.index;
     this.#appliedTerm = recovered.term;
     this.#written = { term: log.hardState.term, vote: log.hardState.vote };
@@ -149,7 +167,7 @@ export class RaftHost {
     this.#machine = machine;
     const { state, index } = this.log.recoveredState();
     this.#guard(() => {
-      machine.restore(state, index);
+      machine.restore(decodeEnvelope(state)?.state ?? state, index);
       this.log.setStateProvider(() => this.#stateForCheckpoint());
       machine.roleChanged?.(this.#role);
     });
@@ -169,12 +187,22 @@ export class RaftHost {
     return this.node.isLeader && this.#appliedTerm === this.node.term;
   }
 
+  get members(): readonly GroupMember[] {
+    return this.membership.members;
+  }
+
   nodeOf(replicaId: number): number | undefined {
-    return this.#nodeOf.get(replicaId);
+    return this.membership.nodeOf(replicaId);
   }
 
   get leaderNodeId(): number | undefined {
-    return this.node.lead === NO_NODE ? undefined : this.#nodeOf.get(this.node.lead);
+    return this.node.lead === NO_NODE ? undefined : this.membership.nodeOf(this.node.lead);
+  }
+
+  get membershipNow(): GroupMembership {
+    const { index, confState } = this.membership.now;
+    const { voters, learners } = confState;
+    return { confIndex: index, voters, learners, isJoint: isJoint(confState) };
   }
 
   get isStopped(): boolean {
@@ -186,9 +214,21 @@ export class RaftHost {
   step(message: Message): void {
     if (this.isStopped) return;
     this.#guard(() => {
-      this.node.step(message);
+      this.node.step(this.#withSelf(message));
       this.#lane.dirty(this);
     });
+  }
+
+  /**
+   * A replica may be sent a snapshot of before it joined. It takes it as a learner: that is what the
+   * log above the snapshot makes of it, and the core refuses a snapshot that does not know it.
+   */
+  #withSelf(message: Message): Message {
+    const { snapshot } = message;
+    if (snapshot === undefined || idsOf(snapshot.confState).has(this.replicaId)) return message;
+    const { confState } = snapshot;
+    const learners = [...confState.learners, this.replicaId];
+    return { ...message, snapshot: { ...snapshot, confState: { ...confState, learners } } };
   }
 
   tick(): void {
@@ -363,6 +403,7 @@ export class RaftHost {
     this.#isApplying = true;
     try {
       if (entries.length > 0) this.#machine?.apply(entries);
+      this.#applyConfChanges(message.entries);
       this.appliedIndex = last.index;
       this.#appliedTerm = last.term;
       this.#machine?.advanced?.(last.index);
@@ -376,6 +417,20 @@ export class RaftHost {
     for (const listener of this.commitListeners) listener(last.index);
   }
 
+  /** M1: a configuration holds from its entry on. */
+  #applyConfChanges(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      if (entry.type === "EntryNormal") continue;
+      const change = confChangeOfEntry(entry);
+      // A snapshot that waits for its disk has replaced the configuration already.
+      if (change === undefined || entry.index <= this.node.pendingSnapshotIndex) continue;
+      const members = decodeChangeContext(change.context);
+      const confState = this.node.applyConfChange(change);
+      this.membership.changed({ index: entry.index, confState }, members);
+      this.#lane.membersChanged(this);
+    }
+  }
+
   #termOf(entries: readonly Entry[], index: number): number {
     const first = entries[0]?.index ?? 0;
     return entries[index - first]?.term ?? 0;
@@ -383,7 +438,11 @@ export class RaftHost {
 
   #restore(snapshot: Snapshot): void {
     this.#installing = undefined;
-    this.#machine?.restore(snapshot.data, snapshot.index);
+    const enveloped = decodeEnvelope(snapshot.data);
+    const { index, confState } = snapshot;
+    const now = { index: enveloped?.confIndex ?? index, confState };
+    this.membership.replaced(now, enveloped?.members ?? []);
+    this.#machine?.restore(enveloped?.state ?? snapshot.data, index);
     this.appliedIndex = snapshot.index;
     this.#appliedTerm = snapshot.term;
     this.#machine?.advanced?.(snapshot.index);
@@ -433,11 +492,14 @@ export class RaftHost {
     const through = Math.min(this.#trimThrough, this.appliedIndex);
     this.#trimThrough = 0;
     if (through < this.log.firstIndex()) return;
+    // The members of before the last change are forgotten by a restart: the trim comes later then.
+    const conf = this.membership.at(through);
+    if (conf === undefined) return;
     const term = this.log.term(through);
     const state = this.#machine?.trimSnapshot?.(through);
     invariant(state !== undefined, `group ${this.groupId} trims, but has no trimSnapshot`);
     invariant(typeof term === "number", () => `entry ${through} to trim is ${term}`);
-    this.#trim(turn, { index: through, term, confState: this.node.confState, state });
+    this.#trim(turn, this.#stateAt(through, term, conf, state));
   }
 
   #trim(turn: Turn, snapshot: StateSnapshot): void {
@@ -447,6 +509,7 @@ export class RaftHost {
       () => `the state has ${snapshot.state.length} bytes, the bound is ${snapshotBytesMax}`,
     );
     const trim = { throughIndex: snapshot.index, snapshot };
+    this.membership.trimmed(snapshot.index);
     this.#lastBatch = turn.write({ group: this.log, trim });
   }
 
@@ -464,8 +527,13 @@ export class RaftHost {
     // Between a snapshot's write and its restore the old state lies below the new log.
     if (this.#installing !== undefined) return this.#installing;
     const state = this.#machine?.snapshot() ?? new Uint8Array(0);
-    const confState = this.node.confState;
-    return { index: this.appliedIndex, term: this.#appliedTerm, confState, state };
+    return this.#stateAt(this.appliedIndex, this.#appliedTerm, this.membership.now, state);
+  }
+
+  #stateAt(index: number, term: number, conf: ConfAt, state: Uint8Array): StateSnapshot {
+    const { membership } = this;
+    const enveloped = { confIndex: conf.index, members: membership.known, state };
+    return { index, term, confState: conf.confState, state: encodeEnvelope(enveloped) };
   }
 
   #tellCommitted(): void {
@@ -484,11 +552,20 @@ export class RaftHost {
   }
 }
 
+/**
+ * The members that belong to the recovered state. They hold from the entry that changed them last, so
+ * the log may be trimmed from there on.
+ */
+function recoveredMembership(log: GroupLog, born: readonly GroupMember[]): Membership {
+  const { confState, state } = log.recoveredState();
+  const enveloped = decodeEnvelope(state);
+  const known = [...(enveloped?.members ?? []), ...born];
+  return new Membership(known, { index: enveloped?.confIndex ?? 0, confState });
+}
+
 /** Normal entries that carry something; the same list when that is all of them. */
 function withData(entries: readonly Entry[]): readonly AppliedEntry[] {
-  const isForMachine = (entry: Entry): boolean => {
-    invariant(entry.type === "EntryNormal", () => `entry ${entry.index} is a ${entry.type}`);
-    return entry.data.length > 0;
-  };
+  const isForMachine = (entry: Entry): boolean =>
+    entry.type === "EntryNormal" && entry.data.length > 0;
   return entries.every(isForMachine) ? entries : entries.filter(isForMachine);
 }

@@ -28,15 +28,16 @@ export function mayLeaderSleep(
   const last = node.lastIndex;
   if (node.commitIndex !== last || host.appliedIndex !== last) return false;
   const { progress, leadTransferee } = node.status();
-  if (leadTransferee !== 0) return false;
+  const { voters, isJoint } = host.membershipNow;
+  if (leadTransferee !== 0 || isJoint) return false;
   let caughtUp = 0;
   for (const [id, one] of progress) {
     const nodeId = host.nodeOf(id);
     const isHere = id === host.replicaId || (nodeId !== undefined && isLive(nodeId));
-    if (one.matchIndex === last && isHere) caughtUp += 1;
+    if (one.matchIndex === last && isHere) caughtUp += one.isLearner ? 0 : 1;
     else if (isHere) return false;
   }
-  return caughtUp * 2 > progress.size; // Z1
+  return caughtUp * 2 > voters.length; // Z1
 }
 
 /** True if the follower is in the state that the marker names (Z2). */

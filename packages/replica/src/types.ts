@@ -89,10 +89,25 @@ export interface GroupInit {
   readonly groupId: number;
   readonly replicaId: number;
   readonly kind: GroupKind;
-  /** All members of the new group, 1..7; the same list on every node. */
+  /** All members of the new group, 1..16; the same list on every node. */
   readonly members: readonly GroupMember[];
+  /**
+   * Replica ids of the voters at index 0. A replica that joins a group gets those that the group
+   * was created with, because it is sent the log from there, and is not among them itself. @default all members
+   */
+  readonly voters?: readonly number[];
   /** Campaigns first, at creation, so that leaders are spread. @default false */
   readonly preferredLeader?: boolean;
+}
+
+/** Who is in a group, by replica id, as one replica has applied it. */
+export interface GroupMembership {
+  /** Index of the entry from which on this holds; 0 for the members at creation. */
+  readonly confIndex: number;
+  readonly voters: readonly number[];
+  readonly learners: readonly number[];
+  /** Two sets of voters decide together, until the leader has ended that by itself. */
+  readonly isJoint: boolean;
 }
 
 /** Called exactly once: `undefined` when the entry is committed and applied here. */
