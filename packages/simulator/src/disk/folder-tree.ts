@@ -10,10 +10,11 @@ import { systemError } from "./system-error.ts";
 type Change<Node> = {
   /** Folders that must still be synced. */
   readonly unsynced: Set<string>;
+  /** The file that is meant: another one may bear its name by the time the change is durable. */
+  readonly node: Node;
 } & (
-  | { readonly kind: "create"; readonly path: string; readonly node: Node }
+  | { readonly kind: "create" | "remove"; readonly path: string }
   | { readonly kind: "rename"; readonly from: string; readonly to: string }
-  | { readonly kind: "remove"; readonly path: string }
 );
 
 export class FolderTree<Node> {
@@ -52,12 +53,14 @@ export class FolderTree<Node> {
     this.#files.delete(from);
     this.#files.set(to, node);
     const unsynced = new Set([folderOf(from), folderOf(to)]);
-    this.#journal.push({ kind: "rename", from, to, unsynced });
+    this.#journal.push({ kind: "rename", from, to, node, unsynced });
   }
 
   remove(path: string): void {
-    if (!this.#files.delete(path)) throw systemError("ENOENT", "unlink", path);
-    this.#journal.push({ kind: "remove", path, unsynced: new Set([folderOf(path)]) });
+    const node = this.#files.get(path);
+    if (node === undefined) throw systemError("ENOENT", "unlink", path);
+    this.#files.delete(path);
+    this.#journal.push({ kind: "remove", path, node, unsynced: new Set([folderOf(path)]) });
   }
 
   makeFolder(path: string): void {
@@ -101,14 +104,16 @@ export class FolderTree<Node> {
   }
 
   #apply(change: Change<Node>): void {
-    if (change.kind === "create") this.#durable.set(change.path, change.node);
-    else if (change.kind === "remove") this.#durable.delete(change.path);
-    else {
-      const node = this.#durable.get(change.from);
-      if (node === undefined) return; // Its creation was lost, so there is nothing to rename.
-      this.#durable.delete(change.from);
-      this.#durable.set(change.to, node);
+    const { node } = change;
+    if (change.kind === "create") {
+      this.#durable.set(change.path, node);
+      return;
     }
+    const name = change.kind === "rename" ? change.from : change.path;
+    // Its creation was lost, or a later file of this name is durable already.
+    if (this.#durable.get(name) !== node) return;
+    this.#durable.delete(name);
+    if (change.kind === "rename") this.#durable.set(change.to, node);
   }
 }
 

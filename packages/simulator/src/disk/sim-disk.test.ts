@@ -74,6 +74,16 @@ describe("a power cut (reference D.4)", () => {
     expect([disk.paths, text(disk.bytesOf("/old"))]).toEqual([["/old"], "old"]);
   });
 
+  it("does not move a new file by an old rename that becomes durable late", async () => {
+    const disk = newDisk();
+    await durableFile(disk, "/x", Buffer.from("old"));
+    await disk.mount().makeDirectory("/other");
+    await disk.mount().rename("/x", "/other/x");
+    await durableFile(disk, "/x", Buffer.from("new"));
+    disk.powerCut({ lose: "none" });
+    expect(text(disk.bytesOf("/x"))).toBe("new");
+  });
+
   it("brings back the size and the bytes of a file that was cut but not synced", async () => {
     const disk = newDisk();
     const file = await durableFile(disk, "/x", Buffer.from("whole"));
