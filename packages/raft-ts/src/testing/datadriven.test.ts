@@ -16,6 +16,7 @@ describe("the data-driven reader (cockroachdb/datadriven)", () => {
         ],
         input: "line a\nline b",
         expected: "out\n",
+        expectedLines: [6, 7],
       },
     ]);
   });

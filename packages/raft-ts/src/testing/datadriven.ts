@@ -26,6 +26,8 @@ export interface ScenarioCase {
   readonly args: readonly DirectiveArg[];
   readonly input: string;
   readonly expected: string;
+  /** 0-based lines of the file that hold the expected text: from the first to before the second. */
+  readonly expectedLines: readonly [number, number];
 }
 
 /** A case whose output differs from what the file says. */
@@ -48,13 +50,42 @@ export function runScenario(
   const cases = parseScenario(text);
   const failures: ScenarioFailure[] = [];
   for (const one of cases) {
-    const raw = handle(one);
-    const actual = raw === "" || raw.endsWith("\n") ? raw : `${raw}\n`;
-    if (actual === one.expected) continue;
+    const actual = answer(handle, one);
     const { line, command, expected } = one;
+    if (actual === expected) continue;
     failures.push({ name, line, command, expected, actual });
   }
   return { cases: cases.length, failures };
+}
+
+/** The handler's answer, ended by a line break unless it is empty. */
+function answer(handle: ScenarioHandler, one: ScenarioCase): string {
+  const raw = handle(one);
+  return raw === "" || raw.endsWith("\n") ? raw : `${raw}\n`;
+}
+
+/**
+ * The text of a file with every expected part replaced by the handler's answer. Everything else,
+ * comments included, stays as it is.
+ */
+export function rewriteScenario(text: string, handle: ScenarioHandler): string {
+  const lines = text.split("\n");
+  const kept: string[] = [];
+  let at = 0;
+  for (const one of parseScenario(text)) {
+    const actual = answer(handle, one);
+    const [from, to] = one.expectedLines;
+    const isFenced = lines[from - 1] === "----" && lines[from - 2] === "----";
+    kept.push(...lines.slice(at, isFenced ? from - 1 : from), ...fenced(actual));
+    at = isFenced ? Math.min(to + 2, lines.length) : to;
+  }
+  return `${[...kept, ...lines.slice(at)].join("\n").trimEnd()}\n`;
+}
+
+function fenced(actual: string): string[] {
+  if (actual === "") return [];
+  const lines = actual.slice(0, -1).split("\n");
+  return lines.some((line) => line.trim() === "") ? ["----", ...lines, "----", "----"] : lines;
 }
 
 /** The cases of a file, in order. @throws Error naming the line that cannot be read. */
@@ -78,17 +109,20 @@ export function parseScenario(text: string): ScenarioCase[] {
     const isFenced = lines[at] === "----";
     if (isFenced) at += 1;
     const expected: string[] = [];
+    const from = at;
     one = next();
     while (one !== undefined && !isEnd(one, lines[at], isFenced)) {
       expected.push(`${one}\n`);
       one = next();
     }
+    const to = one === undefined ? Math.min(at, lines.length) : at - 1;
     if (isFenced) at += 1;
     cases.push({
       line: first,
       ...parseDirective(directive, first),
       input: input.join("\n").trim(),
       expected: expected.join(""),
+      expectedLines: [from, to],
     });
   }
   return cases;

@@ -1,6 +1,16 @@
 /**
  * The directives of interaction scenarios, one function each.
  *
+ * Beyond the vocabulary of the reference's harness:
+ *
+ *   add-nodes ... election-ticks=N heartbeat-ticks=N max-size-per-msg=N max-uncommitted-size=N
+ *                 max-inflight-bytes=N disable-proposal-forwarding=B
+ *   read-index ID CONTEXT, report-snapshot FROM TO status=finish|failure, restart ID
+ *     which the oracle knows too, and
+ *   add-nodes ... priority=N, set-priority ID N, request-snapshot ID,
+ *   storage-reads ID slow|ready, entries-available ID FOR
+ *     for what etcd has not; files with these are checked by hand
+ *
  * Source: reference notes on the vocabulary of etcd-raft `rafttest`.
  */
 import type { ConfChangeSingle } from "../conf-change.ts";
@@ -15,6 +25,17 @@ import { asciiBytes } from "./ascii.ts";
 import type { DirectiveArg, ScenarioCase, ScenarioHandler } from "./datadriven.ts";
 import { InteractionEnv, type NodeOptions, type Recipient } from "./interaction-env.ts";
 import type { ScenarioNode } from "./scenario-node.ts";
+
+type NumberOption =
+  | "applied"
+  | "maxInflightMsgs"
+  | "maxCommittedSizePerReady"
+  | "electionTicks"
+  | "heartbeatTicks"
+  | "maxSizePerMsg"
+  | "maxUncommittedEntriesSize"
+  | "maxInflightBytes"
+  | "priority";
 
 type Directive = (env: InteractionEnv, one: ScenarioCase) => RaftError | undefined | void;
 
@@ -46,7 +67,8 @@ const DIRECTIVES: ReadonlyMap<string, Directive> = new Map<string, Directive>([
   ["campaign", (env, one) => first(env, one).node.campaign()],
   ["compact", compact],
   ["deliver-msgs", deliverMessages],
-  ["forget-leader", (env, one) => first(env, one).node.forgetLeader()],
+  ["entries-available", (env, one) => first(env, one).node.entriesAvailable(Number(keyAt(one, 1)))],
+  ["forget-leader", (env, one) => void first(env, one).node.forgetLeader()],
   ["log-level", (env, one) => env.setLogLevel(keyAt(one, 0))],
   [
     "process-append-thread",
@@ -66,9 +88,21 @@ const DIRECTIVES: ReadonlyMap<string, Directive> = new Map<string, Directive>([
     "report-unreachable",
     (env, one) => first(env, one).node.reportUnreachable(Number(keyAt(one, 1))),
   ],
+  [
+    "report-snapshot",
+    (env, one) =>
+      first(env, one).node.reportSnapshot(
+        Number(keyAt(one, 1)),
+        valueOf(one, "status") !== "failure",
+      ),
+  ],
+  ["request-snapshot", (env, one) => first(env, one).node.requestSnapshot()],
+  ["restart", (env, one) => env.restart(first(env, one))],
   ["send-snapshot", sendSnapshot],
+  ["set-priority", (env, one) => first(env, one).node.setPriority(Number(keyAt(one, 1)))],
   ["set-randomized-election-timeout", setTimeoutTicks],
   ["stabilize", stabilize],
+  ["storage-reads", storageReads],
   [
     "status",
     (env, one) => env.output.write(progressMapToString(first(env, one).node.status().progress)),
@@ -100,10 +134,11 @@ function valueOf(one: ScenarioCase, key: string): string | undefined {
   return one.args.find((arg) => arg.key === key)?.values[0];
 }
 
-/** The nodes named by plain arguments, or all. */
-function chosen(env: InteractionEnv, one: ScenarioCase): ScenarioNode[] {
-  const ids = one.args.filter((arg) => arg.values.length === 0).map((arg) => Number(arg.key));
-  return ids.length === 0 ? env.nodes : ids.map((id) => env.nodeOf(id));
+/** The nodes named by plain arguments. */
+function named(env: InteractionEnv, one: ScenarioCase): ScenarioNode[] {
+  return one.args
+    .filter((arg) => arg.values.length === 0)
+    .map((arg) => env.nodeOf(Number(arg.key)));
 }
 
 function forEach(
@@ -111,7 +146,7 @@ function forEach(
   title: string,
 ): Directive {
   return (env, one) => {
-    const nodes = chosen(env, one);
+    const nodes = named(env, one);
     for (const node of nodes) {
       if (nodes.length === 1) {
         body(env, node);
@@ -125,22 +160,39 @@ function forEach(
 
 // ---- Directives ----
 
+const NUMBER_OPTIONS: Readonly<Record<string, NumberOption>> = {
+  index: "applied",
+  inflight: "maxInflightMsgs",
+  "max-committed-size-per-ready": "maxCommittedSizePerReady",
+  "election-ticks": "electionTicks",
+  "heartbeat-ticks": "heartbeatTicks",
+  "max-size-per-msg": "maxSizePerMsg",
+  "max-uncommitted-size": "maxUncommittedEntriesSize",
+  "max-inflight-bytes": "maxInflightBytes",
+  priority: "priority",
+};
+
+const FLAG_OPTIONS: Readonly<
+  Record<string, Exclude<keyof NodeOptions, NumberOption | "readOnlyOption">>
+> = {
+  "async-storage-writes": "asyncStorageWrites",
+  prevote: "preVote",
+  checkquorum: "checkQuorum",
+  "disable-conf-change-validation": "disableConfChangeValidation",
+  "step-down-on-removal": "stepDownOnRemoval",
+  "disable-proposal-forwarding": "disableProposalForwarding",
+};
+
 function addNodes(env: InteractionEnv, one: ScenarioCase): void {
   const [count, ...options] = one.args;
   const start = startOf(options);
   const settings: { -readonly [K in keyof NodeOptions]: NodeOptions[K] } = {};
   for (const { key, values } of options) {
     const value = values[0] ?? "";
-    if (key === "index") settings.applied = Number(value);
-    else if (key === "inflight") settings.maxInflightMsgs = Number(value);
-    else if (key === "async-storage-writes") settings.asyncStorageWrites = value === "true";
-    else if (key === "prevote") settings.preVote = value === "true";
-    else if (key === "checkquorum") settings.checkQuorum = value === "true";
-    else if (key === "max-committed-size-per-ready")
-      settings.maxCommittedSizePerReady = Number(value);
-    else if (key === "disable-conf-change-validation")
-      settings.disableConfChangeValidation = value === "true";
-    else if (key === "step-down-on-removal") settings.stepDownOnRemoval = value === "true";
+    const number = NUMBER_OPTIONS[key];
+    const flag = FLAG_OPTIONS[key];
+    if (number !== undefined) settings[number] = Number(value);
+    else if (flag !== undefined) settings[flag] = value === "true";
     else if (key === "read-only") settings.readOnlyOption = readOnlyOption(value);
   }
   if (start !== undefined && start.index <= 1) {
@@ -171,6 +223,13 @@ function startOf(options: readonly DirectiveArg[]): Snapshot | undefined {
       autoLeave: false,
     },
   };
+}
+
+function storageReads(env: InteractionEnv, one: ScenarioCase): void {
+  const speed = keyAt(one, 1);
+  if (speed !== "slow" && speed !== "ready")
+    throw new Error(`reads are slow or ready, not ${speed}`);
+  first(env, one).storage.isSlow = speed === "slow";
 }
 
 function compact(env: InteractionEnv, one: ScenarioCase): void {
@@ -224,7 +283,8 @@ function stabilize(env: InteractionEnv, one: ScenarioCase): void {
   const level = valueOf(one, "log-level");
   try {
     if (level !== undefined) env.setLogLevel(level);
-    env.stabilize(chosen(env, one));
+    const nodes = named(env, one);
+    env.stabilize(nodes.length === 0 ? env.nodes : nodes);
   } finally {
     env.output.level = before;
   }

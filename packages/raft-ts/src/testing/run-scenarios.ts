@@ -1,45 +1,42 @@
 /**
- * Runs all scenario files and prints a line for each: `npx tsx .../run-scenarios.ts [name ...]`;
- * with names (`raft/campaign.txt`, or a part such as `quorum/`) only the files whose name contains one.
- * Ends with code 1 if any case differs from its file.
+ * Runs scenario files: `npm run raft:scenarios -- [--update] [--only PART] [DIR ...]`.
+ *
+ * Each DIR has its files in sub-folders raft, quorum and confchange. Without DIR: the files of this
+ * package, and the reference's where they are. `--only` runs the files whose name contains PART.
+ * `--update` first rewrites the expected text of hand-checked files, and refuses all others. The last line is
+ * `files F, cases C, failed X`; the exit code is 1 if any case failed, 2 if nothing could be run.
  */
 import process from "node:process";
-import type { ScenarioFailure } from "./datadriven.ts";
-import { OWN_FOLDER, referenceFolder, runScenarioFile, scenarioFiles } from "./scenario-files.ts";
+import { parseArgs } from "node:util";
+import { ETCD_FOLDER, OWN_FOLDER, referenceFolder } from "./scenario-files.ts";
+import { reportScenarios, updateScenarios } from "./scenario-report.ts";
 
 function main(): void {
-  const parts = process.argv.slice(2);
+  const { values, positionals } = parseArgs({
+    options: { update: { type: "boolean", short: "u" }, only: { type: "string" } },
+    allowPositionals: true,
+  });
+  const isUpdate = values.update === true;
+  const folders = positionals.length > 0 ? positionals : defaultFolders(isUpdate);
+  const only = values.only ?? "";
+  if (isUpdate) updateScenarios(folders, only, print);
+  if (!reportScenarios(folders, only, print)) process.exitCode = 1;
+}
+
+function defaultFolders(isUpdate: boolean): string[] {
+  if (isUpdate) return [OWN_FOLDER];
   const reference = referenceFolder();
   if (reference === undefined) print("reference scenarios: folder absent, skipped");
-  let files = 0;
-  let cases = 0;
-  let failed = 0;
-  for (const folder of [OWN_FOLDER, ...(reference === undefined ? [] : [reference])]) {
-    for (const file of scenarioFiles(folder).filter(({ name }) => isChosen(name, parts))) {
-      const result = runScenarioFile(file);
-      files += 1;
-      cases += result.cases;
-      if (result.failures.length > 0) failed += 1;
-      const verdict = result.failures.length === 0 ? "ok" : "FAILED";
-      print(`${verdict} ${file.name} (${result.cases} cases)`);
-      for (const failure of result.failures) printFailure(failure);
-    }
-  }
-  print(`cases ${cases}`);
-  print(`files ${files}, failed ${failed}`);
-  if (failed > 0) process.exitCode = 1;
-}
-
-function isChosen(name: string, parts: readonly string[]): boolean {
-  return parts.length === 0 || parts.some((part) => name.includes(part));
-}
-
-function printFailure({ name, line, command, expected, actual }: ScenarioFailure): void {
-  print(`${name}:${line} ${command}\n--- expected\n${expected}--- actual\n${actual}---`);
+  return [...(reference === undefined ? [] : [reference]), ETCD_FOLDER, OWN_FOLDER];
 }
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-main();
+try {
+  main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}
