@@ -1,4 +1,4 @@
-/** Source: etcd-raft tracker/inflights_test. */
+/** Source: etcd-raft v3.7 tracker/inflights_test. */
 import { describe, expect, it } from "vitest";
 import { Inflights } from "./inflights.ts";
 
@@ -21,18 +21,26 @@ describe("the window of appends on the way", () => {
     expect(window.toArray()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     window.freeThrough(8);
     expect([window.toArray(), window.bytes]).toEqual([[9], 1]);
+    for (let i = 10; i < 15; i += 1) window.add(i, 2); // around the end of the ring
+    window.freeThrough(12);
+    expect([window.toArray(), window.bytes]).toEqual([[13, 14], 4]);
     window.freeThrough(100);
     expect([window.toArray(), window.bytes]).toEqual([[], 0]);
   });
 
   it.each([
-    { name: "no messages", max: 0, bytes: 0, count: 0, at: 0 },
-    { name: "the message limit", max: 3, bytes: 0, count: 3, at: 3 },
-    { name: "the byte limit", max: 10, bytes: 200, count: 2, at: 2 },
-    { name: "a message that crosses the byte limit", max: 10, bytes: 150, count: 2, at: 2 },
-  ])("is full at $name (TestInflightsFull)", ({ max, bytes, count }) => {
+    { name: "no message, if none is allowed", max: 0, bytes: 0, count: 0 },
+    { name: "as many messages as are allowed", max: 3, bytes: 0, count: 3 },
+    { name: "as many messages as are allowed, below the bytes", max: 2, bytes: 1_000, count: 2 },
+    { name: "exactly the bytes that are allowed", max: 10, bytes: 200, count: 2 },
+    { name: "the message that crosses the bytes", max: 10, bytes: 150, count: 2 },
+    { name: "one message that is larger than the bytes", max: 10, bytes: 5, count: 1 },
+  ])("is full with $name, and not before (TestInflightsFull)", ({ max, bytes, count }) => {
     const window = new Inflights(max, bytes);
-    for (let i = 0; i < count; i += 1) window.add(i, 100);
+    for (let i = 0; i < count; i += 1) {
+      expect(window.isFull()).toBe(false);
+      window.add(i, 100);
+    }
     expect(window.isFull()).toBe(true);
     expect(() => window.add(100, 1)).toThrow("cannot add into a Full inflights");
   });

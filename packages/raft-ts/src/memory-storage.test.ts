@@ -1,4 +1,4 @@
-/** Source: etcd-raft storage_test. */
+/** Source: etcd-raft v3.7 storage_test; each title ends in the name of the behaviour. */
 import { describe, expect, it } from "vitest";
 import { entrySize } from "./entry-size.ts";
 import { MemoryStorage } from "./memory-storage.ts";
@@ -33,18 +33,28 @@ describe("the log in memory", () => {
     expect([
       read(3, 5, Infinity),
       read(4, 5, Infinity),
+      read(5, 7, Infinity),
+      read(4, 4, Infinity),
       read(4, 7, 0),
       read(4, 7, bytes * 2),
       read(4, 7, bytes * 3 - 1),
       read(4, 7, bytes * 3),
-    ]).toEqual(["compacted", [4], [4], [4, 5], [4, 5], [4, 5, 6]]);
+    ]).toEqual(["compacted", [4], [5, 6], [], [4], [4, 5], [4, 5], [4, 5, 6]]);
     expect(() => read(4, 8, 1)).toThrow("entries' hi(8) is out of bound lastindex(6)");
   });
 
-  it("has its ends where entries are (TestStorageFirstIndex, TestStorageLastIndex)", () => {
+  it("ends at its newest entry (TestStorageLastIndex)", () => {
     const one = storage();
+    const before = one.lastIndex();
     one.append([entryOf(6, 7)]);
-    expect([one.firstIndex(), one.lastIndex()]).toEqual([4, 7]);
+    expect([before, one.lastIndex()]).toEqual([6, 7]);
+  });
+
+  it("starts after what is compacted (TestStorageFirstIndex)", () => {
+    const one = storage();
+    const before = one.firstIndex();
+    one.compact(4);
+    expect([before, one.firstIndex()]).toEqual([4, 5]);
   });
 
   it("compacts forward only, and not beyond its end (TestStorageCompact)", () => {
@@ -73,6 +83,8 @@ describe("the log in memory", () => {
     { at: [3, 4], terms: [9], why: "a part of it is compacted" },
     { at: [5], terms: [4, 9], why: "it replaces the end" },
     { at: [7], terms: [4, 5, 6, 9], why: "it follows the end" },
+    { at: [2, 3, 4, 5], terms: [9, 9], why: "its start is compacted and it replaces the end" },
+    { at: [4, 5, 6, 7], terms: [9, 9, 9, 9], why: "it replaces everything" },
   ])("after an append has terms $terms, because $why (TestStorageAppend)", ({ at, terms }) => {
     const one = storage();
     one.append(at.map((index) => entryOf(9, index)));
