@@ -73,7 +73,7 @@ class Sums {
   }
 
   faultsInWords(): string {
-    const words = [...this.#faults].sort().map(([kind, fired]) => `${kind} ${fired}`);
+    const words = [...this.#faults].map(([kind, fired]) => `${kind} ${fired}`).toSorted();
     return words.length === 0 ? "none" : words.join(", ");
   }
 }

@@ -12,7 +12,7 @@ import type { FinalCounts } from "./check/final-check.ts";
 import { finalCheck } from "./check/final-check.ts";
 import type { HistoryEvent } from "./history.ts";
 import { setTrap } from "./kernel/runtime-trap.ts";
-import { addressesOf, ACCOUNT } from "./node/sim-node.ts";
+import { addressesOf, ACCOUNT } from "./node/addresses.ts";
 import type { FaultKind, SimOptions } from "./options.ts";
 import { Consumer } from "./workload/consumer.ts";
 import type { LoopDeps } from "./workload/producer.ts";

@@ -107,7 +107,7 @@ export class Scheduler {
       const step = (): void => {
         this.settled();
         if (this.#failure !== undefined) {
-          reject(this.#failure.error as Error);
+          reject(this.#failure.error);
           return;
         }
         if (isDone()) {

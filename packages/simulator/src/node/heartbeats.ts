@@ -2,7 +2,7 @@
 import type { Clock } from "@millrace/base";
 import type { AdminClient } from "@millrace/client";
 
-import { addressesOf, hostOfNode, ROLES } from "./sim-node.ts";
+import { addressesOf, hostOfNode, ROLES } from "./addresses.ts";
 
 const HEARTBEAT_MS = 1000;
 

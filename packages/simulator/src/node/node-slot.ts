@@ -12,8 +12,9 @@ import type { Scheduler } from "../kernel/scheduler.ts";
 import type { SimNetwork } from "../net/network.ts";
 import type { FrameChaos } from "../net/peer-transport.ts";
 import type { SimOptions } from "../options.ts";
+import { hostOfNode } from "./addresses.ts";
 import type { RunningNode } from "./sim-node.ts";
-import { hostOfNode, startNode } from "./sim-node.ts";
+import { startNode } from "./sim-node.ts";
 
 /** What becomes of unsynced bytes: `process` keeps them for the next process, the others are power cuts. */
 export type CrashKind = "process" | "all" | "none" | "subset" | "prefix" | "suffix";

@@ -25,33 +25,19 @@ import { LaneStorage } from "@millrace/storage";
 
 import type { ProcessLife } from "../kernel/process-life.ts";
 import { SimRandom } from "../kernel/sim-random.ts";
-import { SimControlChannel, serveControl } from "../net/control-channel.ts";
-import type { Place } from "../net/hot-channel.ts";
+import { SimControlChannel } from "../net/control-channel.ts";
+import { serveControl } from "../net/control-server.ts";
+import type { HotHandlers, Place } from "../net/hot-channel.ts";
 import { serveHot, SimHotChannel } from "../net/hot-channel.ts";
 import type { SimNetwork } from "../net/network.ts";
 import type { FrameChaos } from "../net/peer-transport.ts";
 import { SimPeerTransport } from "../net/peer-transport.ts";
 import type { SimOptions } from "../options.ts";
+import { ACCOUNT, addressesOf, hostOfNode, ROLES } from "./addresses.ts";
 import { Heartbeats } from "./heartbeats.ts";
 
-export const ACCOUNT = "123456789012";
 const CLUSTER: Principal = { kind: "cluster", accessKeyId: CLUSTER_KEY_ID, account: ACCOUNT };
 const SECRET = "secret of a simulated cluster";
-
-export interface Addresses {
-  readonly rpc: string;
-  readonly data: string;
-  readonly admin: string;
-}
-
-export function addressesOf(nodeId: number): Addresses {
-  const host = hostOfNode(nodeId);
-  return { rpc: `${host}:1`, data: `${host}:2`, admin: `${host}:3` };
-}
-
-export function hostOfNode(nodeId: number): string {
-  return `n${nodeId}`;
-}
 
 export interface NodeDeps {
   readonly nodeId: number;
@@ -228,14 +214,12 @@ function serve(
     },
   });
   serveControl(place, addresses.rpc, [node, ...controlServices(coordinator.services)], CLUSTER);
-  const handlers = {
-    [HOT_PATHS.append]: broker.handlers.appendStream,
-    [HOT_PATHS.fetch]: broker.handlers.fetchStream,
+  const handlers: HotHandlers<Principal> = {
+    [HOT_PATHS.append]: (stream, call) => broker.handlers.appendStream(stream, call),
+    [HOT_PATHS.fetch]: (stream, call) => broker.handlers.fetchStream(stream, call),
   };
   serveHot(place, addresses.data, handlers, CLUSTER);
 }
-
-export const ROLES = ["coordinator", "broker"] as const;
 
 function followPeers({ nodeId, book }: NodeDeps, { view }: MillraceClient, lane: Lane): void {
   const tell = (): void => {

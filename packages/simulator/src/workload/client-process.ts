@@ -7,7 +7,8 @@ import { SimClock } from "../kernel/sim-clock.ts";
 import { SimRandom } from "../kernel/sim-random.ts";
 import type { Scheduler } from "../kernel/scheduler.ts";
 import type { SimNetwork } from "../net/network.ts";
-import { addressesOf, clientPorts } from "../node/sim-node.ts";
+import { addressesOf } from "../node/addresses.ts";
+import { clientPorts } from "../node/sim-node.ts";
 import type { SimOptions } from "../options.ts";
 
 export interface ClientProcess {
