@@ -10,30 +10,9 @@ import { RaftError } from "./errors.ts";
 import type { RaftLogger } from "./logger.ts";
 import { isLocalTarget } from "./message.ts";
 import type { ReadOnlyOption } from "./read-only.ts";
-import type { Message, StateType, Storage } from "./types.ts";
+import type { RaftTraceEvent } from "./trace.ts";
+import type { Storage } from "./types.ts";
 import { NO_NODE } from "./types.ts";
-
-/** One step of a node, for comparing runs with each other or with a model. */
-export interface RaftTraceEvent {
-  readonly name:
-    | "InitState"
-    | "BecomeFollower"
-    | "BecomePreCandidate"
-    | "BecomeCandidate"
-    | "BecomeLeader"
-    | "Replicate"
-    | "Commit"
-    | "ChangeConf"
-    | "SendMessage"
-    | "ReceiveMessage";
-  readonly id: number;
-  readonly term: number;
-  readonly vote: number;
-  readonly commit: number;
-  readonly raftState: StateType;
-  readonly lastIndex: number;
-  readonly message?: Message | undefined;
-}
 
 /** Settings of one node of one group. */
 export interface RaftConfig {
@@ -87,6 +66,7 @@ export interface RaftConfig {
   /** A number in 0..bound - 1; the only randomness there is. */
   readonly random: (bound: number) => number;
   readonly logger?: RaftLogger | undefined;
+  /** Is told every step, as it happens; must not call the node. See `traceLine`. */
   readonly trace?: ((event: RaftTraceEvent) => void) | undefined;
 }
 

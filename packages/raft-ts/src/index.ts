@@ -1,5 +1,5 @@
 /** The public door of the consensus core. */
-export type { RaftConfig, RaftTraceEvent } from "./config.ts";
+export type { RaftConfig } from "./config.ts";
 export type { ConfChangeSingle, ConfChangeType } from "./conf-change.ts";
 export {
   confChangeOfEntry,
@@ -20,6 +20,13 @@ export type { Progress, ProgressState } from "./progress.ts";
 export type { TrackerConfig } from "./progress-tracker.ts";
 export { PENDING_READS_MAX, type ReadOnlyOption } from "./read-only.ts";
 export { SNAPSHOT_REQUEST_TIMEOUTS } from "./request-snapshot.ts";
+export {
+  traceLine,
+  type RaftTraceEvent,
+  type RaftTraceMessage,
+  type RaftTraceName,
+  type RaftTraceProperties,
+} from "./trace.ts";
 export {
   EMPTY_CONF_STATE,
   EMPTY_HARD_STATE,

@@ -29,6 +29,7 @@ import { proposeEntries } from "./propose.ts";
 import { isJointVoter } from "./quorum-joint.ts";
 import type { RaftState } from "./raft-state.ts";
 import { broadcastAppend, maybeSendAppend } from "./replication.ts";
+import { traceApplyConfChange } from "./trace.ts";
 import type { ConfState, Snapshot } from "./types.ts";
 import { NO_NODE } from "./types.ts";
 
@@ -56,10 +57,10 @@ export function applyConfChange(r: RaftState, change: ConfChange): ConfState {
 }
 
 function switchToConfig(r: RaftState, made: ConfigAndProgress): ConfState {
+  r.config.trace?.(traceApplyConfChange(r, made.config));
   r.tracker.config = made.config;
   r.tracker.progress = made.progress;
   r.logger?.info(`${hex(r.id)} switched to configuration ${configToString(made.config)}`);
-  r.trace("ChangeConf");
   const confState = r.tracker.confState();
   const self = made.progress.get(r.id);
   if ((self === undefined || self.isLearner) && r.state === "StateLeader") {

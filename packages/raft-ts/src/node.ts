@@ -67,13 +67,13 @@ export class RaftNode {
     const raft = new RaftState(resolved);
     this.#raft = raft;
     this.#isAsync = resolved.asyncStorageWrites;
+    raft.trace("InitState");
     const { hardState, confState } = resolved.storage.initialState();
     restoreConfState(raft, confState);
     loadHardState(raft, hardState);
     if (resolved.applied > 0) raft.log.appliedTo(resolved.applied, 0);
     raft.becomeFollower(raft.term, NO_NODE);
     logStart(raft);
-    raft.trace("InitState");
     this.#previousSoftState = { lead: raft.lead, raftState: raft.state };
     this.#previousHardState = raft.hardState();
   }
@@ -379,6 +379,7 @@ export class RaftNode {
     if (last !== undefined) {
       r.log.acceptApplying(last.index, entriesSize(ready.committedEntries), !this.#isAsync);
     }
+    r.trace("Ready");
   }
 
   /** What the two storage threads would answer, to be stepped by `advance`. */

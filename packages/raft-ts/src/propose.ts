@@ -14,6 +14,7 @@ import { hex } from "./logger.ts";
 import { configToString } from "./progress-tracker.ts";
 import type { RaftState } from "./raft-state.ts";
 import { broadcastAppend } from "./replication.ts";
+import { traceChangeConf } from "./trace.ts";
 import type { Entry } from "./types.ts";
 import { EMPTY_DATA, NO_NODE } from "./types.ts";
 
@@ -54,8 +55,16 @@ function checkConfChanges(r: RaftState, proposed: readonly Entry[]): readonly En
       return { term: 0, index: 0, type: "EntryNormal", data: EMPTY_DATA };
     }
     r.pendingConfIndex = r.log.lastIndex() + i + 1;
+    traceProposedChange(r, change);
     return entry;
   });
+}
+
+function traceProposedChange(r: RaftState, change: ConfChange): void {
+  const { trace } = r.config;
+  if (trace === undefined) return;
+  const event = traceChangeConf(r, change);
+  if (event !== undefined) trace(event);
 }
 
 function refusalOf(r: RaftState, change: ConfChange): string | undefined {

@@ -11,7 +11,7 @@
  *
  * Source: Ongaro thesis 3; etcd-raft v3.7 `raft`.
  */
-import type { RaftTraceEvent, ResolvedConfig } from "./config.ts";
+import type { ResolvedConfig } from "./config.ts";
 import { payloadsSize } from "./entry-size.ts";
 import { RaftPanic } from "./errors.ts";
 import { hex, type RaftLogger } from "./logger.ts";
@@ -20,6 +20,7 @@ import { Progress } from "./progress.ts";
 import { ProgressTracker } from "./progress-tracker.ts";
 import { RaftLog } from "./raft-log.ts";
 import { ReadOnly } from "./read-only.ts";
+import { traceEvent, traceMessage, type RaftTraceName } from "./trace.ts";
 import type { Entry, HardState, Message, ReadState, StateType } from "./types.ts";
 import { EMPTY_DATA, NO_NODE } from "./types.ts";
 
@@ -78,6 +79,7 @@ export class RaftState {
   send(message: MessageDraft): void {
     if (message.from === NO_NODE) message.from = this.id;
     this.#setTerm(message);
+    this.traceMessage("Send", message);
     switch (message.type) {
       case "MsgAppResp":
       case "MsgVoteResp":
@@ -91,7 +93,6 @@ export class RaftState {
         }
         this.msgs.push(message);
     }
-    if (this.config.trace !== undefined) this.trace("SendMessage", message);
   }
 
   #setTerm(message: MessageDraft): void {
@@ -113,17 +114,17 @@ export class RaftState {
     if (type !== "MsgProp" && type !== "MsgReadIndex") message.term = this.term;
   }
 
-  trace(name: RaftTraceEvent["name"], message?: Message): void {
-    this.config.trace?.({
-      name,
-      id: this.id,
-      term: this.term,
-      vote: this.vote,
-      commit: this.log.committed,
-      raftState: this.state,
-      lastIndex: this.log.lastIndex(),
-      message,
-    });
+  /** Tells the tracer of a step. Without a tracer nothing is built: arguments are not evaluated. */
+  trace(name: RaftTraceName): void {
+    this.config.trace?.(traceEvent(this, name));
+  }
+
+  /** Tells the tracer of a message. */
+  traceMessage(direction: "Send" | "Receive", m: Message): void {
+    const { trace } = this.config;
+    if (trace === undefined) return;
+    const event = traceMessage(this, direction, m);
+    if (event !== undefined) trace(event);
   }
 
   // ---- Changes of role ----
@@ -156,7 +157,6 @@ export class RaftState {
     this.lead = NO_NODE;
     this.state = "StatePreCandidate";
     this.logger?.info(`${hex(this.id)} became pre-candidate at term ${this.term}`);
-    this.trace("BecomePreCandidate");
   }
 
   becomeLeader(): void {
@@ -174,10 +174,10 @@ export class RaftState {
     // There may be an unapplied membership change anywhere in the log; finding out could be slow,
     // so new ones wait until all of it is applied.
     this.pendingConfIndex = this.log.lastIndex();
+    this.trace("BecomeLeader");
     const first: Entry = { term: 0, index: 0, type: "EntryNormal", data: EMPTY_DATA };
     if (!this.appendEntries([first])) throw new RaftPanic("empty entry was dropped");
     this.logger?.info(`${hex(this.id)} became leader at term ${this.term}`);
-    this.trace("BecomeLeader");
   }
 
   #reset(term: number): void {
@@ -228,6 +228,9 @@ export class RaftState {
       );
       return false;
     }
+    if (this.config.trace !== undefined) {
+      for (const { type } of entries) if (type === "EntryNormal") this.trace("Replicate");
+    }
     const after = this.log.lastIndex();
     const term = this.term;
     const placed = entries.map(({ type, data }, i) => ({ term, index: after + 1 + i, type, data }));
@@ -237,7 +240,6 @@ export class RaftState {
     const ack = draft("MsgAppResp", this.id);
     ack.index = last;
     this.send(ack);
-    this.trace("Replicate");
     return true;
   }
 
@@ -262,7 +264,7 @@ export class RaftState {
   /** Commits what a quorum holds, if that ends in an entry of this term (R3). */
   maybeCommit(): boolean {
     const advanced = this.log.maybeCommit(this.tracker.committedIndex(), this.term);
-    if (advanced) this.trace("Commit");
+    this.trace("Commit");
     return advanced;
   }
 

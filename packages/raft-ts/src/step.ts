@@ -19,7 +19,7 @@ import { NO_NODE } from "./types.ts";
 
 /** Handles one message; the only way into the state. */
 export function stepMessage(r: RaftState, m: Message): RaftError | undefined {
-  if (r.config.trace !== undefined) r.trace("ReceiveMessage", m);
+  r.traceMessage("Receive", m);
   // Term 0 is a local message.
   if (m.term > r.term) {
     if (isRefusedByLease(r, m)) return undefined;
