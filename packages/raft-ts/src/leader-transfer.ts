@@ -49,7 +49,6 @@ export function transferLeadership(r: RaftState, to: number, progress: Progress)
         "up-to-date log",
     );
   } else {
-    progress.msgAppFlowPaused = false;
     sendAppend(r, to);
   }
 }

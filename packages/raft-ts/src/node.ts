@@ -21,6 +21,7 @@ import {
   isResponseMessage,
   proposedEntry,
 } from "./message.ts";
+import { jointIds } from "./quorum-joint.ts";
 import { RaftState } from "./raft-state.ts";
 import {
   isSameHardState,
@@ -419,10 +420,7 @@ function loadHardState(r: RaftState, hardState: HardState): void {
 
 function logStart(r: RaftState): void {
   if (r.logger === undefined) return;
-  const peers = r.tracker
-    .confState()
-    .voters.map((id) => hex(id))
-    .join(",");
+  const peers = jointIds(r.tracker.config.voters).map(hex).join(",");
   r.logger.info(
     `newRaft ${hex(r.id)} [peers: [${peers}], term: ${r.term}, commit: ${r.log.committed}, ` +
       `applied: ${r.log.applied}, lastindex: ${r.log.lastIndex()}, lastterm: ${r.log.lastTerm()}]`,

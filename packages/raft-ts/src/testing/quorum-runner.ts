@@ -4,6 +4,7 @@
  *
  * Source: etcd-raft v3.7 `quorum` and its testdata.
  */
+import { hex } from "../logger.ts";
 import {
   jointCommittedIndex,
   jointIds,
@@ -71,7 +72,7 @@ export function describeQuorum(voters: Iterable<number>, acked: AckedIndexer): s
       index === undefined
         ? `?${" ".repeat(ids.length)}`
         : `${"x".repeat(length)}>${" ".repeat(ids.length - length)}`;
-    text += ` ${indexText(index ?? 0).padStart(5)}    (id=${id})\n`;
+    text += ` ${indexText(index ?? 0).padStart(5)}    (id=${hex(id)})\n`;
   }
   return text;
 }
