@@ -27,5 +27,7 @@ export const GROUP_CHANGES_MAX = 16;
 export const REPORTS_PER_CALL_MAX = 1000;
 /** A report is repeated after this while metadata still says otherwise. */
 export const REPORT_AGAIN_MS = 5_000;
+/** Between looks at a group whose members change. */
+export const MOVE_STEP_MS = 200;
 export const REPORT_BACKOFF_MS_MIN = 100;
 export const REPORT_BACKOFF_MS_MAX = 5_000;

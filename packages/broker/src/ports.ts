@@ -57,10 +57,16 @@ export interface GroupFacts extends Pick<
   readonly log: Pick<GroupLog, "firstIndex">;
 }
 
+/** What is asked of a group so that it follows the metadata, whoever's state machine it drives. */
+export type LaneGroup = Pick<
+  Group,
+  "groupId" | "replicaId" | "term" | "isReadyLeader" | "membership" | "moveMembers"
+>;
+
 /** The multi-Raft host. */
 export interface BrokerLane extends Pick<Lane, "dropGroup"> {
   createGroup(init: GroupInit): Promise<unknown>;
-  group(groupId: number): { readonly groupId: number } | undefined;
+  group(groupId: number): LaneGroup | undefined;
   groups(): Iterable<GroupFacts>;
 }
 
@@ -77,4 +83,7 @@ export interface ReplicaReport {
   readonly state: "created" | "lost";
   readonly leading: boolean;
   readonly removed: boolean;
+  /** Index and voters of the group's members at rest, told by its leader; absent or 0: nothing is said of them. */
+  readonly confIndex?: number;
+  readonly voters?: readonly number[];
 }

@@ -5,7 +5,7 @@ import { MetadataView } from "@millrace/model";
 import { describe, expect, it } from "vitest";
 
 import { REPORT_AGAIN_MS } from "./bounds.ts";
-import type { BrokerLane, GroupInit, ReplicaReport } from "./ports.ts";
+import type { BrokerLane, LaneGroup, GroupInit, ReplicaReport } from "./ports.ts";
 import { Reconciler } from "./reconcile.ts";
 import { ReplicaReports } from "./replica-reports.ts";
 import { clusterRecord, GROUP_ID, shardRecord, tombstoneRecord } from "./testing/fixtures.ts";
@@ -31,8 +31,18 @@ class NotingLane implements BrokerLane {
     this.log.push(`dropped ${groupId}`);
     this.here.delete(groupId);
   }
-  group(groupId: number): { readonly groupId: number } | undefined {
-    return this.here.has(groupId) ? { groupId } : undefined;
+  /** Follows only: what a leader does is tested on real lanes. */
+  group(groupId: number): LaneGroup | undefined {
+    if (!this.here.has(groupId)) return undefined;
+    const made = this.made.findLast((init) => init.groupId === groupId);
+    return {
+      groupId,
+      replicaId: made?.replicaId ?? 11,
+      term: 1,
+      isReadyLeader: false,
+      membership: { confIndex: 0, voters: [], learners: [], isJoint: false },
+      moveMembers: () => ({ kind: "there" }),
+    };
   }
   groups(): Iterable<never> {
     return [];

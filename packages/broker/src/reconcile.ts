@@ -5,6 +5,9 @@
  *   replica of ours, `creating`              no group    create it once, then report `created`
  *   replica of ours, `creating`              group       report `created`, and `leading` when it leads
  *   replica of ours, `created`               no group    report `lost`; never make it again
+ *   a move's new replica is ours             no group    create it to join, then report `created`
+ *   a move, or members not reported yet      leads       take the next step, report the members at rest
+ *   our replica is retired                   group       stop serving, drop it, report `removed`
  *   tombstone of the group                   group       stop serving, drop it, report `removed`
  *   tombstone with a replica of ours         no group    report `removed`
  *   nothing                                  group       nothing: absence deletes no data (S13)
@@ -15,10 +18,18 @@
  * Only groups that metadata does not yet agree with are looked at again; everything is idempotent.
  */
 import type { Clock, Logger, Timer } from "@millrace/base";
-import type { MetadataView, ReplicaPlacement, Shard, TombstoneRecord } from "@millrace/model";
+import { METADATA_GROUP_ID } from "@millrace/base";
+import type {
+  GroupPlacement,
+  MetadataView,
+  ReplicaPlacement,
+  RetiredReplicaRecord,
+  TombstoneRecord,
+} from "@millrace/model";
 
-import { GROUP_CHANGES_MAX, REPORT_AGAIN_MS } from "./bounds.ts";
-import type { BrokerLane } from "./ports.ts";
+import { GROUP_CHANGES_MAX, MOVE_STEP_MS, REPORT_AGAIN_MS } from "./bounds.ts";
+import { nextMove } from "./move-step.ts";
+import type { BrokerLane, LaneGroup } from "./ports.ts";
 import type { ReplicaReports } from "./replica-reports.ts";
 
 export interface ReconcilerOptions {
@@ -40,6 +51,11 @@ export class Reconciler {
   /** Groups that metadata and this node may not agree on. */
   readonly #open = new Set<number>();
   readonly #tombstones = new Map<number, TombstoneRecord>();
+  /** Retired replicas of this node, by group; the newest, should there be several. */
+  readonly #retired = new Map<number, RetiredReplicaRecord>();
+  /** Groups whose members metadata changes, or whose leader here has something to tell of them. */
+  readonly #moving = new Set<number>();
+  #moveTimer: Timer | undefined;
   /** Groups being created or dropped right now. */
   readonly #changing = new Set<number>();
   #unsubscribe: (() => void) | undefined;
@@ -63,29 +79,109 @@ export class Reconciler {
     this.#running = false;
     this.#unsubscribe?.();
     this.#timer?.cancel();
+    this.#moveTimer?.cancel();
   }
 
   /** The group's replica here began or ceased to lead: a shard in creation waits for that word. */
   roleChanged(groupId: number): void {
     if (this.#open.has(groupId)) this.#settle(groupId);
+    this.#moveOn(groupId);
   }
 
   #tick(): void {
     this.#timer = this.#options.clock.schedule(REPORT_AGAIN_MS, () => {
       this.#settleAll();
+      for (const { groupId } of this.#options.lane.groups()) this.#moveOn(groupId);
       this.#tick();
     });
   }
 
   #learn(keys: readonly string[]): void {
     if (keys.some((key) => key.startsWith("tombstone/"))) this.#learnTombstones();
+    if (keys.some((key) => key.startsWith("retired/"))) this.#learnRetired();
     for (const key of keys) {
       const [kind, streamId, index] = key.split("/");
+      if (kind === "cluster") this.#learnGroup(METADATA_GROUP_ID);
       if (kind !== "shard" || streamId === undefined) continue;
       const shard = this.#options.view.shard(streamId, Number(index));
-      if (shard !== undefined) this.#open.add(shard.groupId);
+      if (shard !== undefined) this.#learnGroup(shard.groupId);
     }
     this.#settleAll();
+  }
+
+  #learnGroup(groupId: number): void {
+    // The cluster's record changes every minute, and concerns this node only while the group moves.
+    if (groupId !== METADATA_GROUP_ID || this.#placement(groupId) !== undefined) {
+      this.#open.add(groupId);
+    }
+    this.#moveOn(groupId);
+  }
+
+  #learnRetired(): void {
+    this.#retired.clear();
+    const { nodeId, incarnation } = this.#options;
+    for (const record of this.#options.view.list("retired")) {
+      const { groupId, replica } = record;
+      if (replica.nodeId !== nodeId || replica.incarnation !== incarnation) continue;
+      this.#retired.set(groupId, record);
+      this.#open.add(groupId);
+    }
+  }
+
+  /** Where metadata has the replicas of a group. */
+  #placement(groupId: number): GroupPlacement | undefined {
+    const { view } = this.#options;
+    if (groupId === METADATA_GROUP_ID) return view.cluster()?.metadataGroup;
+    return view.shardOfGroup(groupId);
+  }
+
+  /**
+   * Leads the group: takes the next step of its move, and tells of the members when they are at rest.
+   * Steps wait for one another in the group's log, so they are looked at by time while there is a move.
+   */
+  #moveOn(groupId: number): void {
+    if (!this.#running) return;
+    const group = this.#options.lane.group(groupId);
+    const placed = this.#placement(groupId);
+    if (group?.isReadyLeader !== true || placed === undefined) {
+      this.#moving.delete(groupId);
+      return;
+    }
+    const { confIndex, isJoint, learners, voters } = group.membership;
+    const isNews = confIndex > (placed.confIndex ?? 0) && !isJoint && learners.length === 0;
+    if (isNews) this.#reportMembers(group, confIndex, voters);
+    if (placed.move === undefined && !isNews) {
+      this.#moving.delete(groupId);
+      return;
+    }
+    this.#moving.add(groupId);
+    this.#scheduleMoves();
+    const wanted = nextMove(placed, group.membership);
+    if (wanted === undefined) return;
+    const answer = group.moveMembers(wanted.members, group.term, wanted.anew);
+    if (answer.kind !== "refused") return;
+    const { code, message } = answer.error;
+    this.#options.logger.warn("A step of a group's members was refused", { groupId, code, message });
+  }
+
+  #scheduleMoves(): void {
+    this.#moveTimer ??= this.#options.clock.schedule(MOVE_STEP_MS, () => {
+      this.#moveTimer = undefined;
+      for (const groupId of this.#moving) this.#moveOn(groupId);
+    });
+  }
+
+  #reportMembers(group: LaneGroup, confIndex: number, voters: readonly number[]): void {
+    const { groupId, replicaId } = group;
+    this.#options.reports.add({
+      groupId,
+      replicaId,
+      state: "created",
+      leading: true,
+      removed: false,
+      confIndex,
+      voters,
+    });
   }
 
   #learnTombstones(): void {
@@ -108,45 +204,68 @@ export class Reconciler {
     if (!this.#running || this.#changing.has(groupId)) return;
     const tombstone = this.#tombstones.get(groupId);
     if (tombstone !== undefined) return this.#bury(tombstone);
-    const shard = this.#options.view.shardOfGroup(groupId);
-    const replica = shard === undefined ? undefined : this.#own(shard.replicas);
-    if (shard === undefined || replica === undefined) return this.#agree(groupId);
-    const isHere = this.#options.lane.group(groupId) !== undefined;
+    const here = this.#options.lane.group(groupId);
+    const retired = this.#retired.get(groupId);
+    if (retired !== undefined && here?.replicaId === retired.replica.replicaId) {
+      return this.#drop(groupId);
+    }
+    if (retired !== undefined) this.#report(retired.replica, groupId, { removed: true });
+    const shard = this.#placement(groupId);
+    const added = shard?.move?.add;
+    const replica =
+      shard === undefined
+        ? undefined
+        : this.#own(added === undefined ? shard.replicas : [...shard.replicas, added]);
+    if (shard === undefined || replica === undefined) {
+      if (retired === undefined) this.#agree(groupId);
+      return;
+    }
+    // Another replica of the group is here: its end must be ordered first.
+    const isHere = here?.replicaId === replica.replicaId;
+    if (here !== undefined && !isHere) return;
     if (!isHere && replica.state === "creating") return this.#create(shard, replica);
     if (isHere) return this.#reportHere(shard, replica);
     if (replica.state === "created") this.#report(replica, groupId, { state: "lost" });
     else this.#agree(groupId); // already recorded as lost
   }
 
-  #reportHere(shard: Shard, replica: ReplicaPlacement): void {
-    const leading = this.#options.isLeading(shard.groupId);
-    const awaited = replica.state === "creating" || (shard.state === "creating" && leading);
-    if (awaited) this.#report(replica, shard.groupId, { leading });
-    else if (shard.state !== "creating") this.#agree(shard.groupId);
+  #reportHere({ groupId }: GroupPlacement, replica: ReplicaPlacement): void {
+    const leading = this.#options.isLeading(groupId);
+    const isCreating = this.#options.view.shardOfGroup(groupId)?.state === "creating";
+    const awaited = replica.state === "creating" || (isCreating && leading);
+    if (awaited) this.#report(replica, groupId, { leading });
+    else if (!isCreating) this.#agree(groupId);
   }
 
-  #create(shard: Shard, replica: ReplicaPlacement): void {
-    const { groupId, replicas } = shard;
+  #create({ groupId, replicas, initialVoters, move }: GroupPlacement, own: ReplicaPlacement): void {
+    const isJoining = move?.add?.replicaId === own.replicaId;
+    const members = isJoining ? [...replicas, own] : replicas;
     this.#change(groupId, "created", async () => {
       await this.#options.lane.createGroup({
         groupId,
-        replicaId: replica.replicaId,
-        kind: "shard",
-        members: replicas.map(({ replicaId, nodeId }) => ({ replicaId, nodeId })),
-        preferredLeader: replicas[0]?.replicaId === replica.replicaId,
+        replicaId: own.replicaId,
+        kind: groupId === METADATA_GROUP_ID ? "metadata" : "shard",
+        members: members.map(({ replicaId, nodeId }) => ({ replicaId, nodeId })),
+        ...(isJoining && initialVoters !== undefined ? { voters: initialVoters } : {}),
+        preferredLeader: !isJoining && replicas[0]?.replicaId === own.replicaId,
       });
     });
   }
 
   #bury(tombstone: TombstoneRecord): void {
     const { groupId } = tombstone;
-    const { lane, stopServing } = this.#options;
+    const { lane } = this.#options;
     if (lane.group(groupId) === undefined) {
       const replica = this.#own(tombstone.replicas);
       if (replica === undefined) this.#agree(groupId);
       else this.#report(replica, groupId, { removed: true });
       return;
     }
+    this.#drop(groupId);
+  }
+
+  #drop(groupId: number): void {
+    const { lane, stopServing } = this.#options;
     stopServing(groupId);
     this.#change(groupId, "dropped", () => lane.dropGroup(groupId));
   }

@@ -103,6 +103,7 @@ function same(a: ReplicaReport, b: ReplicaReport): boolean {
     a.replicaId === b.replicaId &&
     a.state === b.state &&
     a.leading === b.leading &&
-    a.removed === b.removed
+    a.removed === b.removed &&
+    a.confIndex === b.confIndex
   );
 }

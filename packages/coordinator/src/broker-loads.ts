@@ -64,6 +64,7 @@ export class BrokerLoads {
     }
     return [...this.#state.nodes.values()]
       .filter(({ roles, state }) => roles.includes("broker") && state === "active")
+      .filter(({ goal }) => (goal ?? "serve") === "serve")
       .map(({ nodeId, incarnation, host }) => ({
         nodeId,
         host,

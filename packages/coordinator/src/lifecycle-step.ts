@@ -7,10 +7,11 @@
 import type { ReplicaPlacement, TombstoneRecord } from "@millrace/model";
 
 import { canOpen } from "./state/apply-stream.ts";
+import { membersStep, MEMBERS_TIMING_DEFAULT, type MembersTiming } from "./members-step.ts";
 import type { Command, FormClusterCommand } from "./state/command.ts";
 import type { MetadataState } from "./state/metadata-state.ts";
 
-export interface LifecycleTiming {
+export interface LifecycleTiming extends MembersTiming {
   /**
    * How long shards of a DELETING stream have to stop serving before their records go, and brokers
    * begin to drop the data. @default 1000
@@ -29,6 +30,7 @@ export const LIFECYCLE_TIMING_DEFAULT: LifecycleTiming = {
   deleteDelayMs: 1_000,
   trimClockIntervalMs: 60_000,
   tombstoneGraceMs: 60 * 60_000,
+  ...MEMBERS_TIMING_DEFAULT,
 };
 
 /** Tombstones that one command drops at most. */
@@ -45,6 +47,8 @@ export interface LifecycleInput {
   readonly deletingSeenMs: ReadonlyMap<string, number>;
   /** The state that a live process told of itself. */
   readonly heardState: (nodeId: number, incarnation: string) => string | undefined;
+  readonly isAlive: (nodeId: number, incarnation: string) => boolean;
+  readonly silentMs: (nodeId: number, incarnation: string) => number;
 }
 
 /** The next command, or how many milliseconds to wait for one if nothing changes; `Infinity` for ever. */
@@ -54,7 +58,14 @@ export function nextStep(input: LifecycleInput): LifecycleStep {
   if (input.state.view.cluster() === undefined) {
     return input.forming ?? { kind: "wait", waitMs: Infinity };
   }
-  const steps = [nodeStep(input), streamStep(input), tombstoneStep(input), trimClockStep(input)];
+  const retiredGraceMs = input.timing.tombstoneGraceMs;
+  const steps = [
+    nodeStep(input),
+    streamStep(input),
+    membersStep({ ...input, retiredGraceMs }),
+    tombstoneStep(input),
+    trimClockStep(input),
+  ];
   let waitMs = Infinity;
   for (const step of steps) {
     if (step.kind !== "wait") return step;

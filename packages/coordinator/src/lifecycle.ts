@@ -79,6 +79,8 @@ export class Lifecycle {
       forming: this.#forming,
       deletingSeenMs: this.#deletingSeenMs,
       heardState: (nodeId, incarnation) => liveness.stateOf(nodeId, incarnation),
+      isAlive: (nodeId, incarnation) => liveness.stateOf(nodeId, incarnation) !== undefined,
+      silentMs: (nodeId, incarnation) => liveness.silentMs(nodeId, incarnation),
     });
     if (step.kind !== "wait") this.#commit(step);
     else if (step.waitMs < Infinity) this.#wait(step.waitMs);

@@ -53,6 +53,13 @@ export class NodeLiveness {
     return beat.incarnation === incarnation && this.#fresh(beat.atMs);
   }
 
+  /** How long this leader has not heard of that disk; at most as long as it leads. */
+  silentMs(nodeId: number, incarnation: string): number {
+    const beat = this.#beats.get(nodeId);
+    const heardMs = beat?.incarnation === incarnation ? beat.atMs : this.#sinceMs;
+    return this.#clock.monotonicMs() - heardMs;
+  }
+
   #fresh(atMs: number): boolean {
     return this.#clock.monotonicMs() - atMs <= this.#aliveMs;
   }

@@ -32,6 +32,7 @@ export function routesChange(
       return ofAccount(change, account) ? change : undefined;
     case "key":
     case "tombstone":
+    case "retired":
       return undefined;
     default:
       return assertNever(kind);

@@ -48,6 +48,10 @@ export {
 } from "./metadata.ts";
 export type {
   AccessKeyRecord,
+  GroupPlacement,
+  NodeGoal,
+  ReplicaMove,
+  RetiredReplicaRecord,
   ClusterRecord,
   MetadataChange,
   MetadataKind,

@@ -11,6 +11,7 @@
  *   shard/<streamId>/<shardIndex>  ShardRecord
  *   key/<accessKeyId>              AccessKeyRecord
  *   tombstone/<groupId>            TombstoneRecord
+ *   retired/<groupId>/<replicaId>  RetiredReplicaRecord
  */
 import { StreamError } from "@millrace/base";
 
@@ -29,6 +30,10 @@ export interface ClusterRecord {
   readonly sealedTokenKey: string;
   /** Trims may drop nothing that arrived later than this minus the stream's retention. */
   readonly trimClockMs: number;
+  /** Where the metadata group itself is. */
+  readonly metadataGroup?: GroupPlacement;
+  /** Silence of a broker after which its replicas are made again elsewhere. @default 900_000 */
+  readonly replaceAfterMs?: number;
 }
 
 export interface NodeAddresses {
@@ -54,7 +59,14 @@ export interface NodeRecord {
   readonly dataDir: string;
   readonly version: string;
   readonly state: "active" | "draining";
+  /**
+   * What a person asked for, beyond what the process says of itself: `drain` takes no new replicas
+   * and no leaderships, `decommission` also gives its replicas away, `removed` is the end of that. @default serve
+   */
+  readonly goal?: NodeGoal;
 }
+
+export type NodeGoal = "serve" | "drain" | "decommission" | "removed";
 
 export type StreamStatus = "CREATING" | "ACTIVE" | "DELETING";
 
@@ -82,12 +94,33 @@ export interface ReplicaPlacement {
   readonly state: ReplicaState;
 }
 
-export interface ShardRecord {
+/** One step of a group's members: a replica in, or one out, or both in one joint change. */
+export interface ReplicaMove {
+  readonly add?: ReplicaPlacement;
+  readonly removeReplicaId?: number;
+  /** `confIndex` of the group when the move was decided: it begins from there or not at all. */
+  readonly fromConfIndex: number;
+  /** The former members are wanted back. */
+  readonly cancelled: boolean;
+}
+
+/** The replicas of one Raft group. */
+export interface GroupPlacement {
+  readonly groupId: number;
+  /** The voters, as the group's leader reported them last; the first is preferred as leader. */
+  readonly replicas: readonly ReplicaPlacement[];
+  /** Replica ids with which the group's log starts, once they differ from `replicas`. */
+  readonly initialVoters?: readonly number[];
+  /** Log index of the group at which `replicas` became its voters. @default 0 */
+  readonly confIndex?: number;
+  readonly move?: ReplicaMove;
+}
+
+export interface ShardRecord extends GroupPlacement {
   readonly streamId: string;
   readonly account: string;
   readonly streamName: string;
   readonly shardIndex: number;
-  readonly groupId: number;
   /** Grows by one with each change of ownership or state; stale requests are refused by it. */
   readonly epoch: number;
   readonly state: "creating" | "open" | "closed" | "deleting";
@@ -99,8 +132,6 @@ export interface ShardRecord {
   readonly parentShardIndex?: number;
   readonly adjacentParentShardIndex?: number;
   readonly closedAtMs?: number;
-  /** The initial voters, in order of placement; the first is preferred as leader. */
-  readonly replicas: readonly ReplicaPlacement[];
 }
 
 export interface AccessKeyRecord {
@@ -117,6 +148,13 @@ export interface TombstoneRecord {
   readonly deletedAtMs: number;
 }
 
+/** A replica that its group goes on without: the order to delete it (S13). */
+export interface RetiredReplicaRecord {
+  readonly groupId: number;
+  readonly replica: ReplicaPlacement;
+  readonly deletedAtMs: number;
+}
+
 export interface MetadataRecords {
   readonly cluster: ClusterRecord;
   readonly node: NodeRecord;
@@ -124,6 +162,7 @@ export interface MetadataRecords {
   readonly shard: ShardRecord;
   readonly key: AccessKeyRecord;
   readonly tombstone: TombstoneRecord;
+  readonly retired: RetiredReplicaRecord;
 }
 export type MetadataKind = keyof MetadataRecords;
 
@@ -134,6 +173,7 @@ export const METADATA_KEY = {
   shard: (streamId: string, shardIndex: number) => `shard/${streamId}/${shardIndex}`,
   key: (accessKeyId: string) => `key/${accessKeyId}`,
   tombstone: (groupId: number) => `tombstone/${groupId}`,
+  retired: (groupId: number, replicaId: number) => `retired/${groupId}/${replicaId}`,
 } as const;
 
 /** One key's new record as JSON text, or `undefined` when the key is gone. */
@@ -160,6 +200,7 @@ const KINDS: Record<MetadataKind, true> = {
   shard: true,
   key: true,
   tombstone: true,
+  retired: true,
 };
 
 export function encodeMetadataRecord(record: MetadataRecords[MetadataKind]): string {

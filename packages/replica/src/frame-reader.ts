@@ -166,6 +166,8 @@ class FrameReader {
       commit: this.#u64(),
       rejectHint: this.#u64(),
     };
+    const hasWishes = (flags & MESSAGE_FLAG.wishes) !== 0;
+    const wishes = hasWishes ? { priority: this.#u64(), requestSnapshot: this.#u64() } : undefined;
     const context = (flags & MESSAGE_FLAG.context) === 0 ? undefined : this.#meta(this.#u16());
     const entries = (flags & MESSAGE_FLAG.entries) === 0 ? [] : this.#entries();
     let snapshot: Snapshot | undefined;
@@ -174,7 +176,7 @@ class FrameReader {
     const reject = (flags & MESSAGE_FLAG.reject) !== 0;
     visitor.message(
       groupId,
-      makeMessage({ type, ...fields, reject, context, entries, snapshot }),
+      makeMessage({ type, ...fields, ...wishes, reject, context, entries, snapshot }),
       transferId,
     );
   }

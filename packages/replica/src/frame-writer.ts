@@ -13,8 +13,8 @@ import {
   ENTRY_TYPES,
   FRAME_HEADER_BYTES,
   FRAME_MAGIC,
-  FRAME_MIN_READER,
-  FRAME_VERSION,
+  FRAME_VERSION_BASE,
+  FRAME_VERSION_WISHES,
   HEARTBEAT_BYTES,
   LIVENESS_BYTES,
   LIVENESS_FLAG,
@@ -22,6 +22,7 @@ import {
   MESSAGE_FLAG,
   SECTION,
   TRAFFIC_CLASSES,
+  WISHES_BYTES,
   writeU64,
   type Liveness,
   type SleepMarker,
@@ -36,7 +37,7 @@ const ENTRY_NUMBER = new Map(ENTRY_TYPES.map((type, i) => [type, i]));
 /** True for the two messages that every awake group repeats, when they carry nothing special. */
 function isPlainHeartbeat(m: Message): boolean {
   if (m.type !== "MsgHeartbeat" && m.type !== "MsgHeartbeatResp") return false;
-  return m.context === undefined || m.context.length === 0;
+  return m.requestSnapshot === 0 && (m.context === undefined || m.context.length === 0);
 }
 
 /** One frame in the making. */
@@ -48,6 +49,7 @@ export class FrameWriter {
   #heartbeatCount = 0;
   #payloads: Uint8Array[] = [];
   #payloadBytes = 0;
+  #version = FRAME_VERSION_BASE;
 
   constructor(trafficClass: TrafficClass) {
     this.trafficClass = trafficClass;
@@ -114,8 +116,8 @@ export class FrameWriter {
     this.#appendHeartbeats();
     const meta = this.#meta.subarray(0, this.#at);
     meta.writeUInt32LE(FRAME_MAGIC, 0);
-    meta[4] = FRAME_VERSION;
-    meta[5] = FRAME_MIN_READER;
+    meta[4] = this.#version;
+    meta[5] = this.#version; // an older reader would misread each newer field there is so far
     meta[6] = TRAFFIC_CLASSES.indexOf(this.trafficClass);
     meta[7] = 0;
     meta.writeUInt16LE(nodeId, 8);
@@ -157,12 +159,14 @@ export class FrameWriter {
     const number = MESSAGE_NUMBER.get(m.type);
     invariant(number !== undefined, () => `message type ${m.type} has no number`);
     const hasContext = m.context !== undefined && m.context.length > 0;
+    const hasWishes = m.priority !== 0 || m.requestSnapshot !== 0;
     const flags =
       (m.reject ? MESSAGE_FLAG.reject : 0) |
       (hasContext ? MESSAGE_FLAG.context : 0) |
       (m.entries.length > 0 ? MESSAGE_FLAG.entries : 0) |
       (m.snapshot === undefined ? 0 : MESSAGE_FLAG.snapshot) |
-      (transferId === 0 ? 0 : MESSAGE_FLAG.assembled);
+      (transferId === 0 ? 0 : MESSAGE_FLAG.assembled) |
+      (hasWishes ? MESSAGE_FLAG.wishes : 0);
     let at = this.#reserve(1 + MESSAGE_FIXED_BYTES);
     const meta = this.#meta;
     meta[at] = SECTION.message;
@@ -176,9 +180,17 @@ export class FrameWriter {
     at = writeU64(meta, m.index, at);
     at = writeU64(meta, m.commit, at);
     writeU64(meta, m.rejectHint, at);
+    if (hasWishes) this.#wishes(m);
     if (m.context !== undefined && hasContext) this.#context(m.context);
     if (m.entries.length > 0) this.#entries(m.entries);
     if (m.snapshot !== undefined) this.#snapshot(m.snapshot, transferId);
+  }
+
+  #wishes(m: Message): void {
+    const at = this.#reserve(WISHES_BYTES);
+    writeU64(this.#meta, m.priority, at);
+    writeU64(this.#meta, m.requestSnapshot, at + 8);
+    this.#version = FRAME_VERSION_WISHES;
   }
 
   #context(context: Uint8Array): void {

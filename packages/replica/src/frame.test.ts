@@ -143,6 +143,34 @@ describe("a peer frame", () => {
     );
   });
 
+  it("carries priorities and asked-for snapshots, and then needs a reader of version 2 (F4)", () => {
+    const vote = makeMessage({ type: "MsgVote", to: 21, from: 22, term: 5, priority: BIG });
+    const context = Buffer.from("CampaignTransfer");
+    const messages = [
+      vote,
+      makeMessage({ ...vote, context }),
+      makeMessage({
+        type: "MsgAppResp",
+        to: 21,
+        from: 22,
+        term: 5,
+        reject: true,
+        requestSnapshot: 9,
+      }),
+      makeMessage({ type: "MsgHeartbeatResp", to: 21, from: 22, term: 5, requestSnapshot: 9 }),
+    ];
+    const frame = frameOf((writer) => {
+      for (const message of messages) writer.message(2, message);
+    });
+    const plainFrame = frameOf((writer) =>
+      writer.message(2, makeMessage({ ...vote, priority: 0 })),
+    );
+    expect([...frame.subarray(4, 6), ...plainFrame.subarray(4, 6)]).toEqual([2, 2, 1, 1]);
+    expect(plain(read(frame).messages)).toEqual(
+      plain(messages.map((message) => ({ groupId: 2, message, transferId: 0 }))),
+    );
+  });
+
   it("refers to payloads instead of copying them, at both ends (F3)", () => {
     const data = Buffer.from("payload");
     const writer = new FrameWriter("append");
@@ -199,9 +227,9 @@ describe("a peer frame", () => {
 
   it("says by name that it needs a newer reader (F4)", () => {
     const frame = frameOf(() => {});
-    frame[5] = 2;
+    frame[5] = 3;
     expect(() => read(frame)).toThrow(
-      new StreamError("unsupported", "frame needs reader version 2, this is 1"),
+      new StreamError("unsupported", "frame needs reader version 3, this is 2"),
     );
   });
 });

@@ -12,8 +12,12 @@ import { StreamError } from "@millrace/base";
 import type { TrafficClass } from "./types.ts";
 
 export const FRAME_MAGIC = 0x5246_524d; // "MRFR" as bytes
-export const FRAME_VERSION = 1;
-export const FRAME_MIN_READER = 1;
+/** What this reader understands; frames say the least version that they need. */
+export const FRAME_VERSION = 2;
+/** Version of a frame that uses nothing newer: what every reader understands. */
+export const FRAME_VERSION_BASE = 1;
+/** Version of a frame with a message that has {@link MESSAGE_FLAG}.wishes. */
+export const FRAME_VERSION_WISHES = 2;
 export const FRAME_HEADER_BYTES = 36;
 /** Hard bound of one frame (F1). */
 export const FRAME_BYTES_MAX = 16 * 1024 * 1024;
@@ -33,6 +37,7 @@ export const LIVENESS_BYTES = 41;
 export const HEARTBEAT_BYTES = 41;
 export const MESSAGE_FIXED_BYTES = 66;
 export const ENTRY_BYTES = 21;
+export const WISHES_BYTES = 16;
 
 export const MESSAGE_FLAG = {
   reject: 1,
@@ -40,6 +45,7 @@ export const MESSAGE_FLAG = {
   entries: 4,
   snapshot: 8,
   assembled: 16,
+  wishes: 32,
 } as const;
 export const LIVENESS_FLAG = { walHealthy: 1, draining: 2, echo: 4 } as const;
 

@@ -26,6 +26,12 @@ const VOTERS_MAX = 7;
 /** A learner that lacks no more entries than this becomes a voter: the rest is there in a round trip. */
 const CAUGHT_UP_ENTRIES_MAX = 128;
 
+/** Removes nobody: the core passes over replica 0. */
+const SAME_MEMBERS = {
+  kind: "change",
+  changes: [{ type: "ConfChangeUpdateNode", nodeId: 0 }],
+} as const;
+
 /** How far the members of a group are from those that were asked for. */
 export type MoveState =
   | { readonly kind: "there" }
@@ -187,14 +193,16 @@ export class Group {
    * the removal of old ones, and a leader that is not wanted hands over first (S8).
    * @param wanted 1..7 members; replicas that are new must exist on their nodes.
    * @param expectedTerm refuses with `not-leader` unless this node leads in that term.
+   * @param anew writes an entry also when the members are there, so that `confIndex` grows: orders
+   * that were given for the former index are void then. @default false
    */
-  moveMembers(wanted: readonly GroupMember[], expectedTerm?: number): MoveState {
+  moveMembers(wanted: readonly GroupMember[], expectedTerm?: number, anew = false): MoveState {
     const host = this.#host;
     const refused = this.#refusal(undefined, expectedTerm) ?? checkWanted(host, wanted);
     if (refused !== undefined) return { kind: "refused", error: refused };
     const { progress, leadTransferee } = host.node.status();
     const last = host.node.lastIndex;
-    const step = nextMembershipStep({
+    const next = nextMembershipStep({
       self: host.replicaId,
       confState: host.membership.now.confState,
       isPending: host.pendingConfIndex > host.appliedIndex || leadTransferee !== NO_NODE,
@@ -204,6 +212,7 @@ export class Group {
         return one?.recentActive === true && one.matchIndex + CAUGHT_UP_ENTRIES_MAX >= last;
       },
     });
+    const step = next.kind === "there" && anew ? SAME_MEMBERS : next;
     if (step.kind === "there") return step;
     this.#lane.wake(host); // a learner catches up, and a change commits, only while the group is awake
     host.lastActivityMs = this.#lane.monotonicMs();

@@ -151,6 +151,9 @@ function toCommand(
     accessKeyId: requireAccessKeyId(request.accessKeyId),
     sealedSecret: requireSealed("sealedSecret", request.sealedSecret),
     nodes: voters.map(toNode),
+    voters: voters.map(({ replicaId, nodeId: voterId, incarnation }) => {
+      return { replicaId, nodeId: voterId, incarnation, state: "created" };
+    }),
     nextReplicaId: Math.max(...voters.map(({ replicaId }) => replicaId)) + 1,
   };
 }

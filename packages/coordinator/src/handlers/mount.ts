@@ -23,6 +23,7 @@ export function controlServices({
         UpdateRetention: unary(coordinator.updateRetention),
         UpdateTags: unary(coordinator.updateTags),
         CreateAccessKey: unary(coordinator.createAccessKey),
+        SetNodeGoal: unary(coordinator.setNodeGoal),
         UpdateLimits: unary(coordinator.updateLimits),
       },
     }),

@@ -11,6 +11,8 @@ import type {
   ReplicaReport,
   ReportReplicasRequest,
   ReportReplicasResponse,
+  SetNodeGoalRequest,
+  SetNodeGoalResponse,
 } from "@millrace/proto";
 
 import type { Lifecycle } from "../lifecycle.ts";
@@ -20,10 +22,13 @@ import { applyCommand } from "../state/apply.ts";
 import type { ReportedReplica, ReportReplicasCommand } from "../state/command.ts";
 import type { MetadataState } from "../state/metadata-state.ts";
 import { requireCluster } from "./authorize.ts";
+import { requireRoomElsewhere } from "../room-elsewhere.ts";
 import { knownRoles, requireOneOf, requireText } from "./checks.ts";
 
 /** Replicas in one report: those of a full broker; more come in a second call. */
 const REPORTS_MAX = 10_000;
+/** Voters of a group. */
+const VOTERS_MAX = 7;
 /** Replicas in one log entry: applying it holds up the event loop, which is the lane's too, for some 20 ms. */
 const REPORTS_PER_ENTRY_MAX = 1_000;
 
@@ -109,9 +114,28 @@ export function heartbeat(
   return { nowMs: clock.nowMs(), registerAgain: !registered };
 }
 
+/**
+ * SetNodeGoal: drains, empties or takes back a node.
+ *
+ * @throws StreamError `not-found`; `limit-exceeded` when the others could not hold the replicas of a
+ * node that is to be emptied, each under a host label of its own.
+ */
+export async function setNodeGoal(
+  { state, proposer }: NodeHandlersDeps,
+  request: SetNodeGoalRequest,
+  principal: Principal,
+): Promise<SetNodeGoalResponse> {
+  requireCluster(principal, "SetNodeGoal");
+  const goal = requireOneOf("goal", request.goal, ["serve", "drain", "decommission"]);
+  proposer.requireLeader();
+  const id = nodeId(request.nodeId);
+  if (goal === "decommission") requireRoomElsewhere(state, id);
+  return { metadataIndex: await proposer.propose({ kind: "set-node-goal", nodeId: id, goal }) };
+}
+
 /** ReportReplicas: idempotent; a report that tells nothing new costs no log entry. */
 export async function reportReplicas(
-  { state, proposer }: NodeHandlersDeps,
+  { clock, state, proposer }: NodeHandlersDeps,
   request: ReportReplicasRequest,
   principal: Principal,
 ): Promise<ReportReplicasResponse> {
@@ -120,13 +144,41 @@ export async function reportReplicas(
   const sender = { nodeId: nodeId(request.nodeId), incarnation: request.incarnation };
   const replicas = request.replicas.map(toReport);
   proposer.requireLeader();
-  let metadataIndex = state.view.index;
+  let metadataIndex = await reportMembers({ clock, state, proposer }, request.replicas);
   for (let from = 0; from < replicas.length; from += REPORTS_PER_ENTRY_MAX) {
     const part = replicas.slice(from, from + REPORTS_PER_ENTRY_MAX);
     const command: ReportReplicasCommand = { kind: "report-replicas", ...sender, replicas: part };
     if (!tellsNothing(state, command)) metadataIndex = await proposer.propose(command);
   }
   return { metadataIndex };
+}
+
+/** Leaders of groups on their members; returns the index at which the last was applied. */
+async function reportMembers(
+  { clock, state, proposer }: Pick<NodeHandlersDeps, "clock" | "state" | "proposer">,
+  reports: readonly ReplicaReport[],
+): Promise<number> {
+  let metadataIndex = state.view.index;
+  for (const report of reports) {
+    if (report.confIndex === 0) continue;
+    const command = {
+      kind: "report-members",
+      groupId: safeInteger("groupId", report.groupId, 1),
+      confIndex: safeInteger("confIndex", report.confIndex, 1),
+      voters: requireVoters(report.voters),
+      nowMs: clock.nowMs(),
+    } as const;
+    const { changes, outcome } = applyCommand(state, command);
+    if (outcome !== undefined || changes.length > 0) {
+      metadataIndex = await proposer.propose(command);
+    }
+  }
+  return metadataIndex;
+}
+
+function requireVoters(voters: readonly number[]): readonly number[] {
+  requireWithin("voters", voters.length, 1, VOTERS_MAX);
+  return voters.map((voter) => safeInteger("voters", voter, 1));
 }
 
 function toReport(report: ReplicaReport): ReportedReplica {

@@ -17,6 +17,8 @@ import type {
   RegisterNodeResponse,
   ReportReplicasRequest,
   ReportReplicasResponse,
+  SetNodeGoalRequest,
+  SetNodeGoalResponse,
   TailRequest,
   UpdateLimitsRequest,
   UpdateLimitsResponse,
@@ -33,7 +35,7 @@ import { createAccessKey, updateLimits } from "./cluster-handlers.ts";
 import type { FormClusterDeps } from "./form-cluster.ts";
 import { formCluster } from "./form-cluster.ts";
 import type { NodeHandlersDeps } from "./node-handlers.ts";
-import { heartbeat, registerNode, reportReplicas } from "./node-handlers.ts";
+import { heartbeat, registerNode, reportReplicas, setNodeGoal } from "./node-handlers.ts";
 import type { StreamHandlersDeps } from "./stream-handlers.ts";
 import { createStream, deleteStream, updateRetention, updateTags } from "./stream-handlers.ts";
 
@@ -53,6 +55,7 @@ export interface CoordinatorHandlers {
   readonly updateRetention: Unary<UpdateRetentionRequest, UpdateRetentionResponse>;
   readonly updateTags: Unary<UpdateTagsRequest, UpdateTagsResponse>;
   readonly createAccessKey: Unary<CreateAccessKeyRequest, CreateAccessKeyResponse>;
+  readonly setNodeGoal: Unary<SetNodeGoalRequest, SetNodeGoalResponse>;
   readonly updateLimits: Unary<UpdateLimitsRequest, UpdateLimitsResponse>;
 }
 
@@ -83,6 +86,7 @@ export function createServices(deps: ServicesDeps): CoordinatorServices {
       updateRetention: (request, principal) => updateRetention(deps, request, principal),
       updateTags: (request, principal) => updateTags(deps, request, principal),
       createAccessKey: (request, principal) => createAccessKey(deps, request, principal),
+      setNodeGoal: (request, principal) => setNodeGoal(deps, request, principal),
       updateLimits: (request, principal) => updateLimits(deps, request, principal),
     },
     metadata: {

@@ -1,9 +1,10 @@
 /** The cluster as a whole: its forming, its processes, keys and limits. */
-import type { NodeRecord } from "@millrace/model";
+import { METADATA_GROUP_ID } from "@millrace/base";
+import type { GroupPlacement, NodeRecord } from "@millrace/model";
 
 import type { CommandOf } from "./command.ts";
 import type { Draft } from "./draft.ts";
-import { shardRecord } from "./draft.ts";
+import { withState } from "./apply-replicas.ts";
 import type { Outcome, Refusal } from "./outcome.ts";
 import { refuse } from "./outcome.ts";
 
@@ -27,6 +28,9 @@ export function formCluster(draft: Draft, command: CommandOf<"form-cluster">): O
     nextReplicaId: command.nextReplicaId,
     sealedTokenKey,
     trimClockMs: createdAtMs,
+    ...(command.voters === undefined
+      ? {}
+      : { metadataGroup: { groupId: METADATA_GROUP_ID, replicas: command.voters } }),
   });
   for (const node of command.nodes) draft.putNode(node);
   const { accessKeyId, sealedSecret } = command;
@@ -40,8 +44,8 @@ export function formCluster(draft: Draft, command: CommandOf<"form-cluster">): O
  */
 export function registerNode(draft: Draft, command: CommandOf<"register-node">): Outcome {
   if (draft.view.cluster() === undefined) return notFormed();
-  const { node } = command;
-  const known = draft.view.node(node.nodeId);
+  const known = draft.view.node(command.node.nodeId);
+  const node = withGoal(command.node, known);
   if (known?.incarnation === node.incarnation && node.bootEpoch < known.bootEpoch) {
     return refuse(
       "wrong-state",
@@ -55,17 +59,24 @@ export function registerNode(draft: Draft, command: CommandOf<"register-node">):
   return undefined;
 }
 
+/** What a person asked for outlives a restart; a node that was removed and comes back is a new one. */
+function withGoal(node: NodeRecord, known: NodeRecord | undefined): NodeRecord {
+  const isBack = known?.goal === "removed" && known.incarnation !== node.incarnation;
+  return known?.goal === undefined || isBack ? node : { ...node, goal: known.goal };
+}
+
 function loseReplicas(draft: Draft, former: NodeRecord): void {
-  for (const stream of draft.view.list("stream")) {
-    for (const shard of draft.view.shards(stream.streamId)) {
-      const replicas = shard.replicas.map((replica) =>
-        replica.nodeId === former.nodeId && replica.incarnation === former.incarnation
-          ? { ...replica, state: "lost" as const }
-          : replica,
-      );
-      const changed = replicas.some((replica, at) => replica.state !== shard.replicas[at]?.state);
-      if (changed) draft.putShard({ ...shardRecord(shard), replicas });
-    }
+  const metadata = draft.placement(METADATA_GROUP_ID);
+  if (metadata !== undefined) loseReplicasOf(draft, former, metadata);
+  for (const shard of draft.view.list("shard")) loseReplicasOf(draft, former, shard);
+}
+
+function loseReplicasOf(draft: Draft, former: NodeRecord, placed: GroupPlacement): void {
+  const added = placed.move?.add;
+  for (const replica of added === undefined ? placed.replicas : [...placed.replicas, added]) {
+    const isOn = replica.nodeId === former.nodeId && replica.incarnation === former.incarnation;
+    if (!isOn || replica.state === "lost") continue;
+    draft.putPlacement(withState(placed, replica, "lost")); // at most one replica of a group per node
   }
 }
 

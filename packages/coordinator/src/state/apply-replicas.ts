@@ -1,9 +1,8 @@
 /** Brokers' words on the replicas that metadata places on them, and what is left of deleted ones. */
-import type { ReplicaPlacement, ReplicaState } from "@millrace/model";
+import type { GroupPlacement, ReplicaPlacement, ReplicaState } from "@millrace/model";
 
 import type { CommandOf, ReportedReplica } from "./command.ts";
 import type { Draft } from "./draft.ts";
-import { shardRecord } from "./draft.ts";
 import type { Outcome } from "./outcome.ts";
 import { refuse } from "./outcome.ts";
 
@@ -31,23 +30,41 @@ export function reportReplicas(draft: Draft, command: CommandOf<"report-replicas
 type Sender = CommandOf<"report-replicas">;
 
 function reportState(draft: Draft, report: ReportedReplica, sender: Sender): void {
-  const shard = draft.shardOfGroup(report.groupId);
-  const replica = shard?.replicas.find((other) => isSenders(other, report, sender));
+  const shard = draft.placement(report.groupId);
+  const added = shard?.move?.add;
+  const known = added === undefined ? (shard?.replicas ?? []) : [...(shard?.replicas ?? []), added];
+  const replica = known.find((other) => isSenders(other, report, sender));
   if (shard === undefined || replica === undefined || replica.state === "lost") return;
   const state: ReplicaState = report.state === "lost" ? "lost" : "created";
   if (state === "lost" && replica.state === "creating") return; // it never was: the order stands
   if (state !== replica.state) {
-    const replicas = shard.replicas.map((other) =>
-      other === replica ? { ...other, state } : other,
-    );
-    draft.putShard({ ...shardRecord(shard), replicas });
+    draft.putPlacement(withState(shard, replica, state));
   }
-  if (report.leading && state === "created" && shard.state === "creating") {
+  const isCreating = draft.shardOfGroup(report.groupId)?.state === "creating";
+  if (report.leading && state === "created" && isCreating) {
     draft.setLed(report.groupId, true);
   }
 }
 
+export function withState(
+  placed: GroupPlacement,
+  replica: ReplicaPlacement,
+  state: ReplicaState,
+): GroupPlacement {
+  const { replicas, move } = placed;
+  const set = (other: ReplicaPlacement) => (other === replica ? { ...other, state } : other);
+  return {
+    ...placed,
+    replicas: replicas.map(set),
+    ...(move?.add === undefined ? {} : { move: { ...move, add: set(move.add) } }),
+  };
+}
+
 function reportRemoved(draft: Draft, report: ReportedReplica, sender: Sender): void {
+  const retired = draft.retired(report.groupId, report.replicaId);
+  if (retired !== undefined && isSenders(retired.replica, report, sender)) {
+    draft.removeRetired(report.groupId, report.replicaId);
+  }
   const tombstone = draft.tombstone(report.groupId);
   if (tombstone === undefined) return;
   const replicas = tombstone.replicas.filter((other) => !isSenders(other, report, sender));

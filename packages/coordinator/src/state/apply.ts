@@ -16,6 +16,13 @@ import {
   setNodeState,
   updateLimits,
 } from "./apply-cluster.ts";
+import {
+  cancelMove,
+  dropRetired,
+  reportMembers,
+  setNodeGoal,
+  startMove,
+} from "./apply-members.ts";
 import { dropTombstones, reportReplicas } from "./apply-replicas.ts";
 import {
   activateStream,
@@ -74,6 +81,16 @@ function applyTo(draft: Draft, command: Command): Outcome {
       return advanceTrimClock(draft, command);
     case "drop-tombstones":
       return dropTombstones(draft, command);
+    case "start-move":
+      return startMove(draft, command);
+    case "cancel-move":
+      return cancelMove(draft, command);
+    case "report-members":
+      return reportMembers(draft, command);
+    case "drop-retired":
+      return dropRetired(draft, command);
+    case "set-node-goal":
+      return setNodeGoal(draft, command);
     default:
       return assertNever(command);
   }

@@ -8,7 +8,7 @@
  * make its state differ from that of its peers.
  */
 import { StreamError } from "@millrace/base";
-import type { LimitsPolicy, NodeRecord, StreamRecord } from "@millrace/model";
+import type { LimitsPolicy, NodeGoal, NodeRecord, ReplicaPlacement, StreamRecord } from "@millrace/model";
 import { commandEntry, entryBody, readEntryHeader } from "@millrace/model";
 
 /** The cluster's first entry: its identity, voters and first access key. */
@@ -28,6 +28,8 @@ export interface FormClusterCommand {
   readonly nodes: readonly NodeRecord[];
   /** Above every replica id given out so far. */
   readonly nextReplicaId: number;
+  /** The replicas of the metadata group; absent in logs of clusters whose voters never change. */
+  readonly voters?: readonly ReplicaPlacement[];
 }
 
 export interface RegisterNodeCommand {
@@ -136,7 +138,45 @@ export interface DropTombstonesCommand {
   readonly groupIds: readonly number[];
 }
 
+/** One step of a group's members. The replica id of `add` is given out when the command is applied. */
+export interface StartMoveCommand {
+  readonly kind: "start-move";
+  readonly groupId: number;
+  readonly add?: { readonly nodeId: number; readonly incarnation: string };
+  readonly removeReplicaId?: number;
+}
+
+export interface CancelMoveCommand {
+  readonly kind: "cancel-move";
+  readonly groupId: number;
+}
+
+/** What a group's leader said of its members at rest. */
+export interface ReportMembersCommand {
+  readonly kind: "report-members";
+  readonly groupId: number;
+  readonly confIndex: number;
+  readonly voters: readonly number[];
+  readonly nowMs: number;
+}
+
+export interface DropRetiredCommand {
+  readonly kind: "drop-retired";
+  readonly replicas: readonly { readonly groupId: number; readonly replicaId: number }[];
+}
+
+export interface SetNodeGoalCommand {
+  readonly kind: "set-node-goal";
+  readonly nodeId: number;
+  readonly goal: NodeGoal;
+}
+
 export type Command =
+  | StartMoveCommand
+  | CancelMoveCommand
+  | ReportMembersCommand
+  | DropRetiredCommand
+  | SetNodeGoalCommand
   | FormClusterCommand
   | RegisterNodeCommand
   | SetNodeStateCommand
@@ -171,6 +211,11 @@ const NUMBERS: Record<CommandKind, number> = {
   "update-limits": 12,
   "advance-trim-clock": 13,
   "drop-tombstones": 14,
+  "start-move": 15,
+  "cancel-move": 16,
+  "report-members": 17,
+  "drop-retired": 18,
+  "set-node-goal": 19,
 };
 const KINDS = new Map(
   Object.entries(NUMBERS).map(([kind, number]) => [number, kind as CommandKind]),

@@ -7,15 +7,18 @@
 import type {
   AccessKeyRecord,
   ClusterRecord,
+  GroupPlacement,
   MetadataChange,
   MetadataKind,
   MetadataRecords,
   MetadataView,
   NodeRecord,
+  RetiredReplicaRecord,
   ShardRecord,
   StreamRecord,
   TombstoneRecord,
 } from "@millrace/model";
+import { METADATA_GROUP_ID } from "@millrace/base";
 import { encodeMetadataRecord, METADATA_KEY } from "@millrace/model";
 
 /** State that no other process needs, so it is not among the tailed records. */
@@ -39,6 +42,8 @@ export interface CommittedState {
   readonly view: MetadataView;
   readonly auxiliary: Auxiliary;
   readonly tombstones: ReadonlyMap<number, TombstoneRecord>;
+  /** By key. */
+  readonly retired: ReadonlyMap<string, RetiredReplicaRecord>;
 }
 
 export class Draft {
@@ -48,6 +53,8 @@ export class Draft {
   /** By group: one command may speak of a group twice. */
   readonly #shards = new Map<number, ShardRecord>();
   readonly #tombstones = new Map<number, TombstoneRecord | undefined>();
+  readonly #retired = new Map<string, RetiredReplicaRecord | undefined>();
+  #cluster: ClusterRecord | undefined;
   #ledGroups: Set<number> | undefined;
   #auxiliary: Auxiliary;
 
@@ -65,6 +72,49 @@ export class Draft {
     return this.#shards.get(groupId) ?? this.view.shardOfGroup(groupId);
   }
 
+  /** Where the replicas of a group are, be it a shard's or the metadata group itself. */
+  placement(groupId: number): GroupPlacement | undefined {
+    if (groupId !== METADATA_GROUP_ID) return this.shardOfGroup(groupId);
+    return (this.#cluster ?? this.view.cluster())?.metadataGroup;
+  }
+
+  putPlacement({ groupId, replicas, initialVoters, confIndex, move }: GroupPlacement): void {
+    const placement = {
+      replicas,
+      ...(initialVoters === undefined ? {} : { initialVoters }),
+      ...(confIndex === undefined ? {} : { confIndex }),
+      ...(move === undefined ? {} : { move }),
+    };
+    if (groupId === METADATA_GROUP_ID) {
+      const cluster = this.#cluster ?? this.view.cluster();
+      if (cluster !== undefined) {
+        this.putCluster({ ...cluster, metadataGroup: { groupId, ...placement } });
+      }
+      return;
+    }
+    const shard = this.shardOfGroup(groupId);
+    if (shard === undefined) return;
+    const { move: _, ...record } = shardRecord(shard);
+    this.putShard({ ...record, ...placement });
+  }
+
+  retired(groupId: number, replicaId: number): RetiredReplicaRecord | undefined {
+    const key = METADATA_KEY.retired(groupId, replicaId);
+    return this.#retired.has(key) ? this.#retired.get(key) : this.#committed.retired.get(key);
+  }
+
+  putRetired(record: RetiredReplicaRecord): void {
+    const key = METADATA_KEY.retired(record.groupId, record.replica.replicaId);
+    this.#retired.set(key, record);
+    this.#put(key, record);
+  }
+
+  removeRetired(groupId: number, replicaId: number): void {
+    const key = METADATA_KEY.retired(groupId, replicaId);
+    this.#retired.set(key, undefined);
+    this.remove(key);
+  }
+
   tombstone(groupId: number): TombstoneRecord | undefined {
     if (this.#tombstones.has(groupId)) return this.#tombstones.get(groupId);
     return this.#committed.tombstones.get(groupId);
@@ -79,6 +129,7 @@ export class Draft {
   }
 
   putCluster(record: ClusterRecord): void {
+    this.#cluster = record;
     this.#put(METADATA_KEY.cluster, record);
   }
 

@@ -7,7 +7,17 @@
  * and the host stops the group, because going on would make this replica differ from the others.
  */
 import { invariant } from "@millrace/base";
-import type { MetadataChange, NodeRecord, StreamRecord, TombstoneRecord } from "@millrace/model";
+import type {
+  ClusterRecord,
+  GroupPlacement,
+  MetadataChange,
+  MetadataRecords,
+  NodeRecord,
+  RetiredReplicaRecord,
+  ShardRecord,
+  StreamRecord,
+  TombstoneRecord,
+} from "@millrace/model";
 import { decodeMetadataRecord, metadataKind, MetadataView } from "@millrace/model";
 
 import { applyCommand } from "./apply.ts";
@@ -36,6 +46,10 @@ export class MetadataState {
   /** Streams that are CREATING or DELETING, by key. */
   readonly unsettledStreams = new Map<string, StreamRecord>();
   readonly nodes = new Map<number, NodeRecord>();
+  /** By key. */
+  readonly retired = new Map<string, RetiredReplicaRecord>();
+  /** Groups whose members are not what they should be: a move is under way, or a replica is lost. By key of their record. */
+  readonly unsettledGroups = new Map<string, GroupPlacement>();
   readonly #streamKeys = new Set<string>();
   readonly #outcomes = new Map<number, Outcome>();
   #auxiliary: Auxiliary = EMPTY_AUXILIARY;
@@ -88,6 +102,8 @@ export class MetadataState {
     this.nodes.clear();
     this.tombstones.clear();
     this.unsettledStreams.clear();
+    this.unsettledGroups.clear();
+    this.retired.clear();
     this.#streamKeys.clear();
     this.#take(records);
     this.ring.reset(index);
@@ -112,7 +128,26 @@ export class MetadataState {
       if (kind === "tombstone") this.#takeTombstone(key, json);
       if (kind === "stream") this.#takeStream(key, json);
       if (kind === "node" && json !== undefined) this.#takeNode(key, json);
+      if (kind === "retired") this.#takeRetired(key, json);
+      if (kind === "shard") this.#takeGroup(key, record<ShardRecord>(key, json));
+      if (kind === "cluster") {
+        this.#takeGroup(key, record<ClusterRecord>(key, json)?.metadataGroup);
+      }
     }
+  }
+
+  #takeRetired(key: string, json: string | undefined): void {
+    const taken = record<RetiredReplicaRecord>(key, json);
+    if (taken === undefined) this.retired.delete(key);
+    else this.retired.set(key, taken);
+  }
+
+  #takeGroup(key: string, placed: GroupPlacement | undefined): void {
+    const isSettled =
+      placed === undefined ||
+      (placed.move === undefined && placed.replicas.every(({ state }) => state !== "lost"));
+    if (isSettled) this.unsettledGroups.delete(key);
+    else this.unsettledGroups.set(key, placed);
   }
 
   #takeNode(key: string, json: string): void {
@@ -136,4 +171,11 @@ export class MetadataState {
     if (record === undefined || record.status === "ACTIVE") this.unsettledStreams.delete(key);
     else this.unsettledStreams.set(key, record);
   }
+}
+
+function record<T extends MetadataRecords[keyof MetadataRecords]>(
+  key: string,
+  json: string | undefined,
+): T | undefined {
+  return json === undefined ? undefined : (decodeMetadataRecord(key, json) as T);
 }

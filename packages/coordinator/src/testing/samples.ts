@@ -132,6 +132,8 @@ export function report(changes: Partial<ReplicaReport>): ReplicaReport {
     state: "created",
     leading: false,
     removed: false,
+    confIndex: 0,
+    voters: [],
     ...changes,
   };
 }

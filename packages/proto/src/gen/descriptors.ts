@@ -48,6 +48,10 @@ export const DESCRIPTORS: object = {
                     "UpdateLimits": {
                       "requestType": "UpdateLimitsRequest",
                       "responseType": "UpdateLimitsResponse"
+                    },
+                    "SetNodeGoal": {
+                      "requestType": "SetNodeGoalRequest",
+                      "responseType": "SetNodeGoalResponse"
                     }
                   }
                 },
@@ -254,6 +258,15 @@ export const DESCRIPTORS: object = {
                     "removed": {
                       "type": "bool",
                       "id": 5
+                    },
+                    "confIndex": {
+                      "type": "uint64",
+                      "id": 6
+                    },
+                    "voters": {
+                      "rule": "repeated",
+                      "type": "uint64",
+                      "id": 7
                     }
                   }
                 },
@@ -275,6 +288,26 @@ export const DESCRIPTORS: object = {
                   }
                 },
                 "ReportReplicasResponse": {
+                  "fields": {
+                    "metadataIndex": {
+                      "type": "uint64",
+                      "id": 1
+                    }
+                  }
+                },
+                "SetNodeGoalRequest": {
+                  "fields": {
+                    "nodeId": {
+                      "type": "uint32",
+                      "id": 1
+                    },
+                    "goal": {
+                      "type": "string",
+                      "id": 2
+                    }
+                  }
+                },
+                "SetNodeGoalResponse": {
                   "fields": {
                     "metadataIndex": {
                       "type": "uint64",

@@ -36,6 +36,8 @@ export type { ReplicaReport, ReplicaReportInput } from "./millrace/coordinator/v
 export type { ReplicationServiceDefinition, ReplicationServiceHandlers } from "./millrace/replication/v1/ReplicationService.ts";
 export type { ReportReplicasRequest, ReportReplicasRequestInput } from "./millrace/coordinator/v1/ReportReplicasRequest.ts";
 export type { ReportReplicasResponse, ReportReplicasResponseInput } from "./millrace/coordinator/v1/ReportReplicasResponse.ts";
+export type { SetNodeGoalRequest, SetNodeGoalRequestInput } from "./millrace/coordinator/v1/SetNodeGoalRequest.ts";
+export type { SetNodeGoalResponse, SetNodeGoalResponseInput } from "./millrace/coordinator/v1/SetNodeGoalResponse.ts";
 export type { SnapshotPart, SnapshotPartInput } from "./millrace/metadata/v1/SnapshotPart.ts";
 export type { StatusRequest, StatusRequestInput } from "./millrace/node/v1/StatusRequest.ts";
 export type { StatusResponse, StatusResponseInput } from "./millrace/node/v1/StatusResponse.ts";

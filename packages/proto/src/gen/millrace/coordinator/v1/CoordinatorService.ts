@@ -16,6 +16,8 @@ import type { RegisterNodeRequestInput as _millrace_coordinator_v1_RegisterNodeR
 import type { RegisterNodeResponseInput as _millrace_coordinator_v1_RegisterNodeResponseInput, RegisterNodeResponse as _millrace_coordinator_v1_RegisterNodeResponse } from '../../../millrace/coordinator/v1/RegisterNodeResponse.ts';
 import type { ReportReplicasRequestInput as _millrace_coordinator_v1_ReportReplicasRequestInput, ReportReplicasRequest as _millrace_coordinator_v1_ReportReplicasRequest } from '../../../millrace/coordinator/v1/ReportReplicasRequest.ts';
 import type { ReportReplicasResponseInput as _millrace_coordinator_v1_ReportReplicasResponseInput, ReportReplicasResponse as _millrace_coordinator_v1_ReportReplicasResponse } from '../../../millrace/coordinator/v1/ReportReplicasResponse.ts';
+import type { SetNodeGoalRequestInput as _millrace_coordinator_v1_SetNodeGoalRequestInput, SetNodeGoalRequest as _millrace_coordinator_v1_SetNodeGoalRequest } from '../../../millrace/coordinator/v1/SetNodeGoalRequest.ts';
+import type { SetNodeGoalResponseInput as _millrace_coordinator_v1_SetNodeGoalResponseInput, SetNodeGoalResponse as _millrace_coordinator_v1_SetNodeGoalResponse } from '../../../millrace/coordinator/v1/SetNodeGoalResponse.ts';
 import type { UpdateLimitsRequestInput as _millrace_coordinator_v1_UpdateLimitsRequestInput, UpdateLimitsRequest as _millrace_coordinator_v1_UpdateLimitsRequest } from '../../../millrace/coordinator/v1/UpdateLimitsRequest.ts';
 import type { UpdateLimitsResponseInput as _millrace_coordinator_v1_UpdateLimitsResponseInput, UpdateLimitsResponse as _millrace_coordinator_v1_UpdateLimitsResponse } from '../../../millrace/coordinator/v1/UpdateLimitsResponse.ts';
 import type { UpdateRetentionRequestInput as _millrace_coordinator_v1_UpdateRetentionRequestInput, UpdateRetentionRequest as _millrace_coordinator_v1_UpdateRetentionRequest } from '../../../millrace/coordinator/v1/UpdateRetentionRequest.ts';
@@ -118,6 +120,21 @@ export interface CoordinatorServiceClient extends grpc.Client {
   reportReplicas(argument: _millrace_coordinator_v1_ReportReplicasRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_ReportReplicasResponse>): grpc.ClientUnaryCall;
   reportReplicas(argument: _millrace_coordinator_v1_ReportReplicasRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_ReportReplicasResponse>): grpc.ClientUnaryCall;
 
+  /**
+   * Takes a node out of service, step by step, or back into it.
+   */
+  SetNodeGoal(argument: _millrace_coordinator_v1_SetNodeGoalRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_SetNodeGoalResponse>): grpc.ClientUnaryCall;
+  SetNodeGoal(argument: _millrace_coordinator_v1_SetNodeGoalRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_SetNodeGoalResponse>): grpc.ClientUnaryCall;
+  SetNodeGoal(argument: _millrace_coordinator_v1_SetNodeGoalRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_SetNodeGoalResponse>): grpc.ClientUnaryCall;
+  SetNodeGoal(argument: _millrace_coordinator_v1_SetNodeGoalRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_SetNodeGoalResponse>): grpc.ClientUnaryCall;
+  /**
+   * Takes a node out of service, step by step, or back into it.
+   */
+  setNodeGoal(argument: _millrace_coordinator_v1_SetNodeGoalRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_SetNodeGoalResponse>): grpc.ClientUnaryCall;
+  setNodeGoal(argument: _millrace_coordinator_v1_SetNodeGoalRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_SetNodeGoalResponse>): grpc.ClientUnaryCall;
+  setNodeGoal(argument: _millrace_coordinator_v1_SetNodeGoalRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_SetNodeGoalResponse>): grpc.ClientUnaryCall;
+  setNodeGoal(argument: _millrace_coordinator_v1_SetNodeGoalRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_SetNodeGoalResponse>): grpc.ClientUnaryCall;
+
   UpdateLimits(argument: _millrace_coordinator_v1_UpdateLimitsRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateLimitsResponse>): grpc.ClientUnaryCall;
   UpdateLimits(argument: _millrace_coordinator_v1_UpdateLimitsRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateLimitsResponse>): grpc.ClientUnaryCall;
   UpdateLimits(argument: _millrace_coordinator_v1_UpdateLimitsRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateLimitsResponse>): grpc.ClientUnaryCall;
@@ -180,6 +197,11 @@ export interface CoordinatorServiceHandlers extends grpc.UntypedServiceImplement
    */
   ReportReplicas: grpc.handleUnaryCall<_millrace_coordinator_v1_ReportReplicasRequest, _millrace_coordinator_v1_ReportReplicasResponseInput>;
 
+  /**
+   * Takes a node out of service, step by step, or back into it.
+   */
+  SetNodeGoal: grpc.handleUnaryCall<_millrace_coordinator_v1_SetNodeGoalRequest, _millrace_coordinator_v1_SetNodeGoalResponseInput>;
+
   UpdateLimits: grpc.handleUnaryCall<_millrace_coordinator_v1_UpdateLimitsRequest, _millrace_coordinator_v1_UpdateLimitsResponseInput>;
 
   UpdateRetention: grpc.handleUnaryCall<_millrace_coordinator_v1_UpdateRetentionRequest, _millrace_coordinator_v1_UpdateRetentionResponseInput>;
@@ -196,6 +218,7 @@ export interface CoordinatorServiceDefinition extends grpc.ServiceDefinition {
   Heartbeat: MethodDefinition<_millrace_coordinator_v1_HeartbeatRequestInput, _millrace_coordinator_v1_HeartbeatResponseInput, _millrace_coordinator_v1_HeartbeatRequest, _millrace_coordinator_v1_HeartbeatResponse>
   RegisterNode: MethodDefinition<_millrace_coordinator_v1_RegisterNodeRequestInput, _millrace_coordinator_v1_RegisterNodeResponseInput, _millrace_coordinator_v1_RegisterNodeRequest, _millrace_coordinator_v1_RegisterNodeResponse>
   ReportReplicas: MethodDefinition<_millrace_coordinator_v1_ReportReplicasRequestInput, _millrace_coordinator_v1_ReportReplicasResponseInput, _millrace_coordinator_v1_ReportReplicasRequest, _millrace_coordinator_v1_ReportReplicasResponse>
+  SetNodeGoal: MethodDefinition<_millrace_coordinator_v1_SetNodeGoalRequestInput, _millrace_coordinator_v1_SetNodeGoalResponseInput, _millrace_coordinator_v1_SetNodeGoalRequest, _millrace_coordinator_v1_SetNodeGoalResponse>
   UpdateLimits: MethodDefinition<_millrace_coordinator_v1_UpdateLimitsRequestInput, _millrace_coordinator_v1_UpdateLimitsResponseInput, _millrace_coordinator_v1_UpdateLimitsRequest, _millrace_coordinator_v1_UpdateLimitsResponse>
   UpdateRetention: MethodDefinition<_millrace_coordinator_v1_UpdateRetentionRequestInput, _millrace_coordinator_v1_UpdateRetentionResponseInput, _millrace_coordinator_v1_UpdateRetentionRequest, _millrace_coordinator_v1_UpdateRetentionResponse>
   UpdateTags: MethodDefinition<_millrace_coordinator_v1_UpdateTagsRequestInput, _millrace_coordinator_v1_UpdateTagsResponseInput, _millrace_coordinator_v1_UpdateTagsRequest, _millrace_coordinator_v1_UpdateTagsResponse>

@@ -17,6 +17,12 @@ export interface ReplicaReportInput {
    * A tombstoned replica that was removed here.
    */
   'removed'?: (boolean);
+  /**
+   * Told by the group's leader when its members are at rest: log index from which on `voters` are
+   * the voters, and nobody else is in the group; 0 when this report says nothing of it.
+   */
+  'confIndex'?: (number | string | Long);
+  'voters'?: (number | string | Long)[];
 }
 
 export interface ReplicaReport {
@@ -34,4 +40,10 @@ export interface ReplicaReport {
    * A tombstoned replica that was removed here.
    */
   'removed': (boolean);
+  /**
+   * Told by the group's leader when its members are at rest: log index from which on `voters` are
+   * the voters, and nobody else is in the group; 0 when this report says nothing of it.
+   */
+  'confIndex': (number);
+  'voters': (number)[];
 }
