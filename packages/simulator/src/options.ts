@@ -21,6 +21,10 @@ export const FAULT_KINDS = [
   "clog",
   "clock",
   "flaky",
+  "stall",
+  "disk-error",
+  "leader",
+  "stale-follower",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -42,6 +46,8 @@ export interface SimOptions {
   readonly walFileBytes: number;
   readonly tailCacheBytes: number;
   readonly lane: Partial<LaneConfig>;
+  /** Virtual milliseconds between two puts of one producer, at most. */
+  readonly thinkMs: number;
   /** Records per put, at most, and bytes per record, at most. */
   readonly recordsMax: number;
   readonly recordBytesMax: number;
@@ -64,7 +70,7 @@ export function optionsOf(seed: bigint, faultsForMs: number): SimOptions {
     consumers: 1 + random.uniform(2),
     faultsForMs,
     faults,
-    faultEveryMs: random.pick([1000, 3000, 8000]),
+    faultEveryMs: random.pick([400, 1000, 3000, 8000]),
     quality: {
       delayMs: random.pick([
         [0.1, 1],
@@ -84,6 +90,7 @@ export function optionsOf(seed: bigint, faultsForMs: number): SimOptions {
     walFileBytes: random.pick([MIB, 4 * MIB]),
     tailCacheBytes: random.pick([64 * 1024, MIB, 16 * MIB]),
     lane: laneOf(random),
+    thinkMs: random.pick([0, 5, 60]),
     recordsMax: random.pick([1, 5, 20]),
     recordBytesMax: random.pick([16, 300, 4000]),
     batchesInFlightMax: random.pick([1, 2, 5]),

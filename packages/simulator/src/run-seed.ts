@@ -249,8 +249,25 @@ class Run {
     };
     if (!(await this.#within(LIVENESS_MS_MAX, "everything is read back", read()))) return undefined;
     const { counts, violations } = finalCheck(history.events, shards);
-    oracle.violations.push(...violations);
+    oracle.violations.push(...violations, ...this.#differences());
     return counts;
+  }
+
+  /** Nodes whose metadata is at one index must hold the same (S12). */
+  #differences(): readonly string[] {
+    const first = new Map<number, { readonly nodeId: number; readonly json: string }>();
+    const found: string[] = [];
+    for (const { nodeId, running } of this.#world.nodes) {
+      const view = running?.coordinator.localView;
+      if (view === undefined) continue;
+      const json = JSON.stringify(view.snapshot());
+      const other = first.get(view.index);
+      if (other === undefined) first.set(view.index, { nodeId, json });
+      else if (other.json !== json) {
+        found.push(`metadata of nodes ${other.nodeId} and ${nodeId} differs at ${view.index}`);
+      }
+    }
+    return found;
   }
 }
 

@@ -42,6 +42,7 @@ export class FaultPlan {
     network.quality = options.quality;
     network.heal();
     for (const node of nodes) {
+      node.disk.disarm();
       node.resume();
       node.clockError.skewMs = 0;
       node.start();
@@ -66,6 +67,7 @@ export class FaultPlan {
   }
 
   #fire(kind: FaultKind): void {
+    const { random } = this.#deps;
     switch (kind) {
       case "crash":
         return this.#crash([this.#node()], "process");
@@ -85,6 +87,14 @@ export class FaultPlan {
         return this.#jump();
       case "flaky":
         return this.#flaky();
+      case "stall":
+        return this.#node().disk.arm({ kind: "stall", stallMs: random.pick([1000, 2500, 8000]) });
+      case "leader":
+        return this.#leader();
+      case "stale-follower":
+        return this.#staleFollower();
+      case "disk-error":
+        return this.#node().disk.arm({ kind: random.pick(["write-error", "sync-error"]) });
     }
   }
 
@@ -102,6 +112,46 @@ export class FaultPlan {
       node.crash(kind);
       this.#later(random.between(10, DOWN_MS_MAX), "restart", () => node.start());
     }
+  }
+
+  /** Where chance alone would seldom hit: the leader of some shard crashes or is cut off. */
+  #leader(): void {
+    const { random } = this.#deps;
+    const node = this.#leaderOfSome();
+    if (random.chance(0.5)) this.#crash([node], random.chance(0.5) ? "process" : this.#cut());
+    else this.#isolate(node);
+  }
+
+  /** A follower misses entries, comes back, and at that moment the leader goes. */
+  #staleFollower(): void {
+    const { random, nodes, network } = this.#deps;
+    const leader = this.#leaderOfSome();
+    const stale = random.pick(nodes.filter((node) => node !== leader));
+    this.#isolate(stale);
+    this.#later(random.between(200, 3000), "stale follower back", () => {
+      network.heal();
+      if (random.chance(0.5)) this.#isolate(leader);
+      else this.#crash([leader], "process");
+    });
+  }
+
+  #leaderOfSome(): NodeSlot {
+    const { random, nodes } = this.#deps;
+    const leading = nodes.filter(({ running }) => {
+      return [...(running?.lane.groups() ?? [])].some(({ role }) => role === "leader");
+    });
+    return random.pick(leading.length > 0 ? leading : nodes);
+  }
+
+  #isolate(node: NodeSlot): void {
+    const { nodes, network, note } = this.#deps;
+    note(`${node.host} is cut off`);
+    for (const { host } of nodes) {
+      if (host === node.host) continue;
+      network.cut(node.host, host);
+      network.cut(host, node.host);
+    }
+    this.#mendLater();
   }
 
   #pause(): void {

@@ -47,7 +47,7 @@ export type Dialled =
 type Accept = (connection: Connection, from: string) => ConnectionEvents;
 
 /** Milliseconds of silence that end a connection: ping interval and ping timeout of the real links. */
-const KEEPALIVE_MS = 10_000;
+export const KEEPALIVE_MS = 10_000;
 
 interface Direction {
   readonly from: string;
@@ -152,7 +152,10 @@ export class SimNetwork {
     }
   }
 
-  /** The connections of a life that has ended. With a machine that lost its power, peers hear nothing. */
+  /**
+   * Ends the connections of a life that has ended, or that has answered no ping for too long. Of a
+   * machine that lost its power peers hear nothing until their keepalive notices.
+   */
   ended(owner: Owner, isSilent: boolean): void {
     for (const pair of this.#pairs) {
       if (!pair.ends.some((end) => end.owner === owner)) continue;

@@ -1,5 +1,6 @@
 /** A machine of the cluster: its disk, its address book, its clock's error, and the process on it, if one runs. */
 import type { Clock, Logger } from "@millrace/base";
+import type { StreamError } from "@millrace/base";
 import { asStreamError } from "@millrace/base";
 
 import type { Oracle } from "../check/oracle.ts";
@@ -9,7 +10,9 @@ import type { ClockError } from "../kernel/sim-clock.ts";
 import { SimClock } from "../kernel/sim-clock.ts";
 import { SimRandom } from "../kernel/sim-random.ts";
 import type { Scheduler } from "../kernel/scheduler.ts";
+import { WORLD } from "../kernel/scheduler.ts";
 import type { SimNetwork } from "../net/network.ts";
+import { KEEPALIVE_MS } from "../net/network.ts";
 import type { FrameChaos } from "../net/peer-transport.ts";
 import type { SimOptions } from "../options.ts";
 import { hostOfNode } from "./addresses.ts";
@@ -18,6 +21,9 @@ import { startNode } from "./sim-node.ts";
 
 /** What becomes of unsynced bytes: `process` keeps them for the next process, the others are power cuts. */
 export type CrashKind = "process" | "all" | "none" | "subset" | "prefix" | "suffix";
+
+/** Virtual milliseconds until a process that ended by itself is started again. */
+const RESTART_MS = 2000;
 
 export interface SlotDeps {
   readonly nodeId: number;
@@ -39,6 +45,7 @@ export class NodeSlot {
   readonly #deps: SlotDeps;
   readonly #book = new Map<number, string>();
   #boot = 0;
+  #pauses = 0;
   #life: ProcessLife | undefined;
   #clock: SimClock | undefined;
   /** Undefined while the process is down or recovers its log. */
@@ -69,7 +76,7 @@ export class NodeSlot {
 
   start(): void {
     if (this.#life !== undefined) return;
-    const { nodeId, options, network, oracle, chaos, note, broken, logger, scheduler } = this.#deps;
+    const { nodeId, options, network, oracle, chaos, note, logger, scheduler } = this.#deps;
     const boot = ++this.#boot;
     const life = new ProcessLife(`${this.host}.${boot}`);
     const clock = new SimClock(scheduler, life, this.clockError);
@@ -94,14 +101,29 @@ export class NodeSlot {
         if (!life.alive) return;
         note(`${life.name} runs`);
         this.running = running;
-        running.lane.onFailure((error) => broken(`${life.name}: storage failed: ${error.message}`));
+        running.lane.onFailure((error) => this.#failed(life, error));
       },
       (error: unknown) => {
         if (!life.alive) return;
-        const { code, message } = asStreamError(error);
-        broken(`${life.name} cannot start: ${code}: ${message}`);
+        this.#failed(life, asStreamError(error));
       },
     );
+  }
+
+  /** The process ends and is started again, as an orchestrator does it. Damage is never expected. */
+  #failed(life: ProcessLife, error: StreamError): void {
+    const { note, broken, scheduler, options } = this.#deps;
+    const isExpected = options.faults.includes("disk-error") && error.code !== "corrupt";
+    if (!isExpected) {
+      broken(`${life.name}: ${error.code}: ${error.message}`);
+      return;
+    }
+    note(`${life.name} ends: ${error.message}`);
+    scheduler.after(0, WORLD, `${life.name} exit`, () => {
+      if (this.#life !== life) return;
+      this.crash("process");
+      scheduler.after(RESTART_MS, WORLD, `${this.host} restart`, () => this.start());
+    });
   }
 
   crash(kind: CrashKind): void {
@@ -120,8 +142,14 @@ export class NodeSlot {
 
   pause(): void {
     if (this.#life === undefined) return;
-    this.#deps.note(`${this.#life.name} pauses`);
-    this.#life.paused = true;
+    const life = this.#life;
+    const pause = ++this.#pauses;
+    const { note, network, scheduler } = this.#deps;
+    note(`${life.name} pauses`);
+    life.paused = true;
+    scheduler.after(KEEPALIVE_MS, WORLD, `${life.name} silent`, () => {
+      if (life.alive && life.paused && pause === this.#pauses) network.ended(life, false);
+    });
   }
 
   resume(): void {

@@ -33,7 +33,7 @@ export class Producer {
     while (!stopped()) {
       const count = 1 + random.uniform(options.recordsMax);
       await this.put(random.pick(shards()), count, random.pick(DEADLINES_MS));
-      await sleep(clock, random.between(0, 60));
+      await sleep(clock, random.between(0, options.thinkMs));
     }
   }
 

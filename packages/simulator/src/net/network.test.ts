@@ -1,0 +1,123 @@
+import { describe, expect, it } from "vitest";
+
+import { ProcessLife } from "../kernel/process-life.ts";
+import { Scheduler } from "../kernel/scheduler.ts";
+import { SimRandom } from "../kernel/sim-random.ts";
+import type { Connection, Dialled, LinkQuality } from "./network.ts";
+import { SimNetwork } from "./network.ts";
+
+const QUALITY: LinkQuality = {
+  delayMs: [1, 40],
+  slowShare: 0.1,
+  resetShare: 0,
+  bytesPerMs: 1000,
+};
+
+/** A dials B, which keeps what it hears. */
+async function pair(quality: Partial<LinkQuality> = {}) {
+  const loop = { setImmediate, nextTick: process.nextTick.bind(process) };
+  const scheduler = new Scheduler(new SimRandom(1n, "ties"), loop);
+  const network = new SimNetwork(scheduler, new SimRandom(1n, "net"), { ...QUALITY, ...quality });
+  const [a, b] = [new ProcessLife("a"), new ProcessLife("b")];
+  const heard: unknown[] = [];
+  const lost: string[] = [];
+  network.listen(b, "b", "b:1", () => ({
+    message: (message) => heard.push(message),
+    lost: (reason) => lost.push(`b ${reason}`),
+  }));
+  let dialled: Dialled | undefined;
+  const events = () => ({ message: () => {}, lost: (reason: string) => lost.push(`a ${reason}`) });
+  const dial = (address: string): void => {
+    network.dial(a, "a", address, 500, events, (answer) => (dialled = answer));
+  };
+  dial("b:1");
+  const outcome = (): Dialled | undefined => dialled;
+  const connection = async (): Promise<Connection> => {
+    await scheduler.run(scheduler.nowMs + 1000);
+    if (dialled?.kind !== "connected") throw new Error(`not connected: ${dialled?.kind}`);
+    return dialled.connection;
+  };
+  return { scheduler, network, a, b, heard, lost, dial, outcome, connection };
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, at) => at);
+
+describe("a simulated connection", () => {
+  it("delivers every message once and in order, however long each takes (N1)", async () => {
+    const { scheduler, heard, connection } = await pair();
+    const link = await connection();
+    for (const number of numbers(200)) link.send(number, 100);
+    await scheduler.run(scheduler.nowMs + 10_000);
+    expect([heard, link.queuedBytes]).toEqual([numbers(200), 0]);
+  });
+
+  it("holds back what a cut link would carry, and delivers it when it heals in time", async () => {
+    const { scheduler, network, heard, lost, connection } = await pair();
+    const link = await connection();
+    network.cut("a", "b");
+    for (const number of numbers(20)) link.send(number, 100);
+    await scheduler.run(scheduler.nowMs + 9000);
+    expect(heard).toEqual([]);
+    network.heal();
+    await scheduler.run(scheduler.nowMs + 1000);
+    expect([heard, lost]).toEqual([numbers(20), []]);
+  });
+
+  it("is lost at both ends, once, when a link is cut for longer than the keepalive (N3)", async () => {
+    const { scheduler, network, heard, lost, connection } = await pair();
+    const link = await connection();
+    network.cut("a", "b");
+    link.send("x", 100);
+    await scheduler.run(scheduler.nowMs + 11_000);
+    network.heal();
+    link.send("y", 100);
+    await scheduler.run(scheduler.nowMs + 11_000);
+    const reason = "no answer to a ping";
+    expect([heard, lost.toSorted()]).toEqual([[], [`a ${reason}`, `b ${reason}`]]);
+  });
+
+  it("carries nothing from or to a life that has ended (N2)", async () => {
+    const { scheduler, network, a, heard, lost, connection } = await pair();
+    const link = await connection();
+    a.alive = false;
+    network.ended(a, false);
+    link.send("x", 100);
+    await scheduler.run(scheduler.nowMs + 1000);
+    expect([heard, lost]).toEqual([[], ["b the other process is gone"]]);
+  });
+
+  it("is reset by chance, and then both ends know it", async () => {
+    const { scheduler, lost, connection } = await pair({ resetShare: 1 });
+    (await connection()).send("x", 100);
+    await scheduler.run(scheduler.nowMs + 1000);
+    expect(lost.toSorted()).toEqual(["a connection reset", "b connection reset"]);
+  });
+});
+
+describe("dialling", () => {
+  it("is refused where nobody listens, and where the process is down", async () => {
+    const { scheduler, b, dial, outcome, connection } = await pair();
+    await connection();
+    dial("b:9");
+    await scheduler.run(scheduler.nowMs + 1000);
+    expect(outcome()).toEqual({ kind: "refused" });
+    b.alive = false;
+    dial("b:1");
+    await scheduler.run(scheduler.nowMs + 1000);
+    expect(outcome()).toEqual({ kind: "refused" });
+  });
+
+  it.each([
+    ["there", "a", "b"],
+    ["back", "b", "a"],
+  ])("times out when the way %s is cut", async (_, from, to) => {
+    const { scheduler, network, dial, outcome, connection } = await pair();
+    await connection();
+    network.cut(from, to);
+    dial("b:1");
+    await scheduler.run(scheduler.nowMs + 499);
+    expect(outcome()?.kind).toBe("connected");
+    await scheduler.run(scheduler.nowMs + 2);
+    expect(outcome()).toEqual({ kind: "timeout" });
+  });
+});
