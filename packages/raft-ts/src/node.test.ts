@@ -5,6 +5,7 @@ import { RaftError } from "./errors.ts";
 import { MemoryStorage } from "./memory-storage.ts";
 import { isLocalMessage, isResponseMessage, makeMessage } from "./message.ts";
 import { RaftNode } from "./node.ts";
+import type { Ready } from "./ready.ts";
 import { asciiBytes } from "./testing/ascii.ts";
 import { confStateOf, entryOf, TestNode } from "./testing/test-cluster.ts";
 import {
@@ -98,12 +99,96 @@ describe("a restart", () => {
 });
 
 describe("Ready in the synchronous form", () => {
-  it("is empty at the start, and has each thing once (TestRawNodeConsumeReady)", () => {
+  it("is empty at the start, and has each thing once, whole (TestRawNodeStart)", () => {
+    const storage = new MemoryStorage();
+    storage.applySnapshot({ index: 1, term: 1, confState: confStateOf([1]), data: EMPTY_DATA });
+    storage.setHardState({ term: 1, vote: 0, commit: 1 });
+    const node = new RaftNode({
+      id: 1,
+      storage,
+      random: () => 0,
+      asyncStorageWrites: false,
+      preVote: false,
+    });
+    const readies: Partial<Ready>[] = [];
+    const drain = (): void => {
+      while (node.hasReady()) {
+        const ready = node.ready();
+        readies.push(ready);
+        storage.append(ready.entries);
+        node.advance();
+      }
+    };
+    drain();
+    expect(readies).toEqual([]);
+    node.campaign();
+    drain();
+    node.propose(asciiBytes("foo"));
+    drain();
+    const nothing = {
+      softState: undefined,
+      hardState: undefined,
+      readStates: [],
+      entries: [],
+      snapshot: undefined,
+      committedEntries: [],
+      messages: [],
+      mustSync: false,
+    };
+    const own = entryOf(2, 2);
+    const foo = entryOf(2, 3, "foo");
+    expect(readies).toEqual([
+      {
+        ...nothing,
+        softState: { lead: 0, raftState: "StateCandidate" },
+        hardState: { term: 2, vote: 1, commit: 1 },
+        mustSync: true,
+      },
+      {
+        ...nothing,
+        softState: { lead: 1, raftState: "StateLeader" },
+        entries: [own],
+        mustSync: true,
+      },
+      { ...nothing, hardState: { term: 2, vote: 1, commit: 2 }, committedEntries: [own] },
+      { ...nothing, entries: [foo], mustSync: true },
+      { ...nothing, hardState: { term: 2, vote: 1, commit: 3 }, committedEntries: [foo] },
+    ]);
+  });
+
+  it("leaves what is said after it to the next one (TestRawNodeConsumeReady)", () => {
+    const one = TestNode.leading();
+    const { node } = one;
+    const ask = (id: number): void => node.transferLeader(id);
+    ask(2);
+    const first = node.ready();
+    // Said before the advance, and so of no concern to what is out already.
+    node.step(makeMessage({ type: "MsgHeartbeatResp", from: 3, to: 1, term: 1 }));
+    node.tick();
+    const before = first.messages.map(({ type, to }) => `${type} ${to}`);
+    node.advance();
+    const second = node.ready().messages.map(({ type, to }) => `${type} ${to}`);
+    node.advance();
+    expect([before, second, node.hasReady()]).toEqual([
+      ["MsgTimeoutNow 2"],
+      ["MsgHeartbeat 2", "MsgHeartbeat 3"],
+      false,
+    ]);
+  });
+
+  it("has the answer to a read once, with the context that was given (TestRawNodeReadIndex)", () => {
     const one = new TestNode(1, { voters: [1] });
-    expect(one.node.hasReady()).toBe(false);
     one.node.campaign();
     one.drain();
-    expect([one.node.hasReady(), one.log()]).toEqual([false, ["1/"]]);
+    one.node.readIndex(asciiBytes("somedata"));
+    const hadReady = one.node.hasReady();
+    const { readStates } = one.node.ready();
+    one.node.advance();
+    expect([hadReady, readStates, one.node.hasReady()]).toEqual([
+      true,
+      [{ index: 1, context: asciiBytes("somedata") }],
+      false,
+    ]);
   });
 
   it("asks for a sync for entries, term and vote, and not for a commit alone", () => {
