@@ -72,7 +72,7 @@ function stepFromPeer(r: RaftState, m: Message, progress: Progress): void {
 }
 
 /** Steps down without a quorum: followers may have another leader, and reads would be stale. */
-function checkQuorum(r: RaftState): void {
+export function checkQuorum(r: RaftState): void {
   if (!r.tracker.isQuorumActive()) {
     r.logger?.warning(`${hex(r.id)} stepped down to follower since quorum is not active`);
     r.becomeFollower(r.term, NO_NODE);

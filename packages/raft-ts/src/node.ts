@@ -47,7 +47,7 @@ import type {
   SoftState,
   StateType,
 } from "./types.ts";
-import { EMPTY_HARD_STATE, NO_MESSAGES, NO_NODE } from "./types.ts";
+import { EMPTY_HARD_STATE, NO_ENTRIES, NO_NODE } from "./types.ts";
 
 const NO_READ_STATES: readonly ReadState[] = Object.freeze([]);
 
@@ -58,6 +58,8 @@ export class RaftNode {
   #previousSoftState: SoftState;
   #previousHardState: HardState;
   #stepsOnAdvance: Message[] = [];
+  /** A Ready of nothing but messages that are sent again and again. */
+  #repeated: Ready | undefined;
 
   /**
    * Starts a node from its storage.
@@ -199,10 +201,13 @@ export class RaftNode {
 
   /** True if `ready` has something to do. */
   hasReady(): boolean {
+    return this.#raft.msgs.length > 0 || this.#hasMoreThanMessages();
+  }
+
+  #hasMoreThanMessages(): boolean {
     const r = this.#raft;
     const { log } = r;
     return (
-      r.msgs.length > 0 ||
       r.msgsAfterAppend.length > 0 ||
       r.readStates.length > 0 ||
       log.unstable.hasNextEntries() ||
@@ -218,12 +223,29 @@ export class RaftNode {
    * must follow before the next call.
    */
   ready(): Ready {
+    const ready = this.#repeatedReady() ?? this.#newReady();
+    this.#accept(ready);
+    return ready;
+  }
+
+  /** The Ready of before again, if the same messages are all there is to do. */
+  #repeatedReady(): Ready | undefined {
+    const r = this.#raft;
+    const messages = r.msgs;
+    if (messages !== r.heartbeats && messages !== r.heartbeatAnswer) return undefined;
+    if (this.#hasMoreThanMessages()) return undefined;
+    r.takeQueued();
+    if (this.#repeated?.messages !== messages) this.#repeated = messagesOnly(messages);
+    return this.#repeated;
+  }
+
+  #newReady(): Ready {
     const r = this.#raft;
     const hardState = this.#hasNewHardState() ? r.hardState() : undefined;
     const entries = r.log.unstable.nextEntries();
     const snapshot = r.log.unstable.nextSnapshot();
     const committedEntries = r.log.nextCommittedEntries(!this.#isAsync);
-    const ready: Ready = {
+    return {
       softState: this.#hasNewSoftState() ? this.#softState() : undefined,
       hardState,
       readStates: r.readStates.length === 0 ? NO_READ_STATES : r.readStates,
@@ -237,8 +259,6 @@ export class RaftNode {
         entries.length,
       ),
     };
-    this.#accept(ready);
-    return ready;
   }
 
   /** Synchronous form only: all of the last Ready is done. @throws RaftPanic in the other form. */
@@ -356,15 +376,14 @@ export class RaftNode {
     committedEntries: readonly Entry[],
   ): readonly Message[] {
     const r = this.#raft;
-    const messages = r.msgs;
-    if (!this.#isAsync) {
-      for (const m of r.msgsAfterAppend) if (m.to !== r.id) messages.push(m);
-      return handOut(messages);
+    if (this.#isAsync) {
+      const append = storageAppendMessage(r, entries, hardState, snapshot);
+      if (append !== undefined) r.queue(append);
+      if (committedEntries.length > 0) r.queue(storageApplyMessage(r, committedEntries));
+    } else {
+      for (const m of r.msgsAfterAppend) if (m.to !== r.id) r.queue(m);
     }
-    const append = storageAppendMessage(r, entries, hardState, snapshot);
-    if (append !== undefined) messages.push(append);
-    if (committedEntries.length > 0) messages.push(storageApplyMessage(r, committedEntries));
-    return handOut(messages);
+    return r.takeQueued();
   }
 
   #accept(ready: Ready): void {
@@ -373,7 +392,6 @@ export class RaftNode {
     if (ready.hardState !== undefined) this.#previousHardState = ready.hardState;
     if (ready.readStates.length > 0) r.readStates = [];
     if (!this.#isAsync) this.#planSteps(ready);
-    if (r.msgs.length > 0) r.msgs = [];
     if (r.msgsAfterAppend.length > 0) r.msgsAfterAppend = [];
     r.log.unstable.acceptInProgress();
     const last = ready.committedEntries.at(-1);
@@ -400,9 +418,18 @@ export class RaftNode {
   }
 }
 
-/** An empty list that is kept must not grow in the hands of the host. */
-function handOut(messages: readonly Message[]): readonly Message[] {
-  return messages.length === 0 ? NO_MESSAGES : messages;
+/** All fields, in the order of every other Ready: they have one hidden class. */
+function messagesOnly(messages: readonly Message[]): Ready {
+  return {
+    softState: undefined,
+    hardState: undefined,
+    readStates: NO_READ_STATES,
+    entries: NO_ENTRIES,
+    snapshot: undefined,
+    committedEntries: NO_ENTRIES,
+    messages,
+    mustSync: false,
+  };
 }
 
 function loadHardState(r: RaftState, hardState: HardState): void {

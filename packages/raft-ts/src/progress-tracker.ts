@@ -11,8 +11,8 @@ import { Inflights } from "./inflights.ts";
 import type { Progress } from "./progress.ts";
 import { jointCommittedIndex, jointToString, jointVoteResult } from "./quorum-joint.ts";
 import type { JointConfig } from "./quorum-joint.ts";
-import { majorityToString, sortedIds } from "./quorum-majority.ts";
-import type { AckedIndexer, VoteResult } from "./quorum-majority.ts";
+import { majorityOf, majorityToString, sortedIds } from "./quorum-majority.ts";
+import type { AckedIndexer, MajorityConfig, VoteResult } from "./quorum-majority.ts";
 import type { ConfState } from "./types.ts";
 
 /** Who votes, who learns, and what will happen at the end of a joint state. */
@@ -69,11 +69,17 @@ export class ProgressTracker implements AckedIndexer {
 
   /** True if a quorum was heard of since the flags were last cleared. */
   isQuorumActive(): boolean {
-    const active = new Map<number, boolean>();
-    for (const [id, one] of this.progress) {
-      if (!one.isLearner) active.set(id, one.recentActive);
+    const [incoming, outgoing] = this.config.voters;
+    return this.#isMajorityActive(incoming) && this.#isMajorityActive(outgoing);
+  }
+
+  #isMajorityActive(voters: MajorityConfig): boolean {
+    let active = 0;
+    for (const id of voters) {
+      const one = this.progress.get(id);
+      if (one !== undefined && !one.isLearner && one.recentActive) active += 1;
     }
-    return jointVoteResult(this.config.voters, active) === "VoteWon";
+    return active >= majorityOf(voters);
   }
 
   resetVotes(): void {

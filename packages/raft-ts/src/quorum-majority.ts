@@ -45,6 +45,11 @@ export function majorityCommittedIndex(voters: MajorityConfig, acked: AckedIndex
   return scratch[Math.floor(count / 2)] ?? 0;
 }
 
+/** How many make a majority of `voters`: 0 of none, for they agree to everything. */
+export function majorityOf(voters: MajorityConfig): number {
+  return voters.size === 0 ? 0 : Math.floor(voters.size / 2) + 1;
+}
+
 /** The outcome when `votes` has yes and no of those that answered. No voters: won. */
 export function majorityVoteResult(
   voters: MajorityConfig,
@@ -58,7 +63,7 @@ export function majorityVoteResult(
     if (vote === undefined) missing += 1;
     else if (vote) yes += 1;
   }
-  const needed = Math.floor(voters.size / 2) + 1;
+  const needed = majorityOf(voters);
   if (yes >= needed) return "VoteWon";
   return yes + missing >= needed ? "VotePending" : "VoteLost";
 }

@@ -22,7 +22,7 @@ import { RaftLog } from "./raft-log.ts";
 import { ReadOnly } from "./read-only.ts";
 import { traceEvent, traceMessage, type RaftTraceName } from "./trace.ts";
 import type { Entry, HardState, Message, ReadState, StateType } from "./types.ts";
-import { EMPTY_DATA, NO_NODE } from "./types.ts";
+import { EMPTY_DATA, NO_MESSAGES, NO_NODE } from "./types.ts";
 
 /** State of a node; the protocol is in the modules that change it. */
 export class RaftState {
@@ -45,7 +45,16 @@ export class RaftState {
   /** Reads that came before the first commit of the term. */
   pendingReads: Message[] = [];
   readStates: ReadState[] = [];
-  msgs: Message[] = [];
+  /**
+   * To be sent at once. The list may have been handed out, or be one that will be handed out
+   * again; so it grows by `queue` alone.
+   */
+  msgs: readonly Message[] = NO_MESSAGES;
+  /** `msgs`, if this node made it and nobody else has seen it. */
+  #ownMsgs: Message[] | undefined;
+  /** The newest round of heartbeats, and the newest answer to one, unless a read was in them. */
+  heartbeats: readonly Message[] = NO_MESSAGES;
+  heartbeatAnswer: readonly Message[] = NO_MESSAGES;
   msgsAfterAppend: Message[] = [];
   /** See `RaftConfig.priority`. */
   priority: number;
@@ -91,8 +100,37 @@ export class RaftState {
         if (message.to === this.id) {
           throw new RaftPanic(`message should not be self-addressed when sending ${message.type}`);
         }
-        this.msgs.push(message);
+        this.queue(message);
     }
+  }
+
+  /** Adds to `msgs`. */
+  queue(message: Message): void {
+    if (this.#ownMsgs === undefined || this.#ownMsgs !== this.msgs) {
+      this.#ownMsgs = [...this.msgs];
+      this.msgs = this.#ownMsgs;
+    }
+    this.#ownMsgs.push(message);
+  }
+
+  /** Takes all of `msgs`: whoever gets the list may keep it, it never changes again. */
+  takeQueued(): readonly Message[] {
+    const taken = this.msgs;
+    this.msgs = NO_MESSAGES;
+    this.#ownMsgs = undefined;
+    return taken;
+  }
+
+  /**
+   * Sends messages again that are still true, as the objects that they were. An idle group says
+   * nothing new in a heartbeat, and a process has thousands of them: nothing is allocated.
+   */
+  sendAgain(messages: readonly Message[]): void {
+    if (this.config.trace !== undefined) {
+      for (const message of messages) this.traceMessage("Send", message);
+    }
+    if (this.msgs.length === 0) this.msgs = messages;
+    else for (const message of messages) this.queue(message);
   }
 
   #setTerm(message: MessageDraft): void {

@@ -98,6 +98,8 @@ export function broadcastAppend(r: RaftState): void {
 /** Sends a heartbeat to every other node, carrying the position of the newest waiting read. */
 export function broadcastHeartbeat(r: RaftState): void {
   const context = r.readOnly.heartbeatContext();
+  if (context === undefined && maybeRepeatHeartbeats(r)) return;
+  const round: Message[] = [];
   for (const [id, progress] of r.tracker.progress) {
     if (id === r.id) continue;
     // A follower may not hold what is committed; it must not be told of more than it has.
@@ -107,7 +109,27 @@ export function broadcastHeartbeat(r: RaftState): void {
     message.context = context;
     r.send(message);
     progress.sentCommit = commit;
+    round.push(message);
   }
+  if (context === undefined) r.heartbeats = round;
+}
+
+/** Sends the round of before again if every heartbeat in it would be made the same. */
+function maybeRepeatHeartbeats(r: RaftState): boolean {
+  const { heartbeats } = r;
+  let at = 0;
+  for (const [id, progress] of r.tracker.progress) {
+    if (id === r.id) continue;
+    const before = heartbeats[at];
+    const commit = Math.min(progress.matchIndex, r.log.committed);
+    if (before === undefined || before.to !== id) return false;
+    if (before.term !== r.term || before.commit !== commit) return false;
+    progress.sentCommit = commit; // as it would be if the rest of the round must be made anew
+    at += 1;
+  }
+  if (at === 0 || at < heartbeats.length) return false;
+  r.sendAgain(heartbeats);
+  return true;
 }
 
 /** Takes a leader's append, or says where the logs part (thesis 3.5). */
@@ -145,8 +167,19 @@ export function handleAppend(r: RaftState, m: Message): void {
 /** Takes a leader's heartbeat. */
 export function handleHeartbeat(r: RaftState, m: Message): void {
   r.log.commitTo(m.commit);
+  const before = r.heartbeatAnswer[0];
+  if (
+    m.context === undefined &&
+    before?.to === m.from &&
+    before.term === r.term &&
+    before.requestSnapshot === r.requestedSnapshot
+  ) {
+    r.sendAgain(r.heartbeatAnswer);
+    return;
+  }
   const response = draft("MsgHeartbeatResp", m.from);
   response.context = m.context;
   response.requestSnapshot = r.requestedSnapshot;
   r.send(response);
+  if (m.context === undefined) r.heartbeatAnswer = [response];
 }

@@ -2,15 +2,17 @@
  * The passing of time, which the core knows only as a count of ticks.
  *
  * An idle tick adds to a counter or two and allocates nothing: a process has thousands of groups.
+ * So what the reference does by stepping MsgBeat and MsgCheckQuorum is a call here.
  *
  * Source: etcd-raft v3.7 `tickElection`, `tickHeartbeat`.
  */
+import { checkQuorum } from "./leader.ts";
 import { maybeLeaveJoint } from "./membership.ts";
 import { draft } from "./message.ts";
 import type { RaftState } from "./raft-state.ts";
 import { tickSnapshotRequest } from "./request-snapshot.ts";
+import { broadcastHeartbeat } from "./replication.ts";
 import { stepMessage } from "./step.ts";
-import type { MessageType } from "./types.ts";
 import { NO_NODE } from "./types.ts";
 
 /** One tick passes. */
@@ -24,7 +26,8 @@ function tickElection(r: RaftState): void {
   r.electionElapsed += 1;
   if (r.electionElapsed < r.randomizedElectionTicks || !r.isPromotable()) return;
   r.electionElapsed = 0;
-  stepOwn(r, "MsgHup");
+  const refused = stepMessage(r, draft("MsgHup", r.id, r.id));
+  if (refused !== undefined) r.logger?.debug(`error occurred during MsgHup: ${refused.message}`);
 }
 
 function tickLeader(r: RaftState): void {
@@ -32,7 +35,7 @@ function tickLeader(r: RaftState): void {
   r.electionElapsed += 1;
   if (r.electionElapsed >= r.config.electionTicks) {
     r.electionElapsed = 0;
-    if (r.config.checkQuorum) stepOwn(r, "MsgCheckQuorum");
+    if (r.config.checkQuorum) checkQuorum(r);
     if (!isLeader(r)) return; // the quorum check may have deposed it
     if (r.leadTransferee !== NO_NODE) {
       // A transfer that takes longer than this has failed; proposals are taken again.
@@ -42,16 +45,11 @@ function tickLeader(r: RaftState): void {
   }
   if (r.heartbeatElapsed >= r.config.heartbeatTicks) {
     r.heartbeatElapsed = 0;
-    stepOwn(r, "MsgBeat");
+    broadcastHeartbeat(r);
   }
 }
 
 // A function, because a comparison in place would be narrowed by the one in `tick`.
 function isLeader(r: RaftState): boolean {
   return r.state === "StateLeader";
-}
-
-function stepOwn(r: RaftState, type: MessageType): void {
-  const refused = stepMessage(r, draft(type, r.id, r.id));
-  if (refused !== undefined) r.logger?.debug(`error occurred during ${type}: ${refused.message}`);
 }
