@@ -7,9 +7,10 @@ import type { ConfChangeSingle, ConfChangeType } from "./conf-change.ts";
 import { confChangeEntry, LEAVE_JOINT, type ConfChange } from "./conf-change-codec.ts";
 import { RaftError } from "./errors.ts";
 import { makeMessage } from "./message.ts";
-import { asciiBytes } from "./testing/ascii.ts";
+import type { RaftState } from "./raft-state.ts";
+import { stepMessage } from "./step.ts";
+import { bareLeader, takeMessages } from "./testing/bare-raft.ts";
 import { confStateOf, TestCluster, TestNode } from "./testing/test-cluster.ts";
-import type { Entry } from "./types.ts";
 import { EMPTY_DATA } from "./types.ts";
 
 function changeOf(
@@ -44,7 +45,7 @@ function start(): TestCluster {
 }
 
 describe("a simple change", () => {
-  it("adds a voter, which gets the log and counts (TestAddNode)", () => {
+  it("adds a voter, which gets the log and counts", () => {
     const cluster = start();
     propose(cluster, 1, single("ConfChangeAddNode", 3));
     cluster.tick(2);
@@ -56,7 +57,7 @@ describe("a simple change", () => {
     ]);
   });
 
-  it("adds a learner, which gets the log and does not count (TestAddLearner, TestLearnerLogReplication)", () => {
+  it("adds a learner, which gets the log and does not count", () => {
     const cluster = start();
     propose(cluster, 1, single("ConfChangeAddLearnerNode", 3));
     cluster.tick(2);
@@ -66,43 +67,43 @@ describe("a simple change", () => {
     expect([cluster.at(3).log().at(-1), cluster.at(1).node.commitIndex]).toEqual(["1/a", before]);
   });
 
-  it("promotes a learner (TestLearnerPromotion)", () => {
-    const cluster = start();
-    propose(cluster, 1, single("ConfChangeAddLearnerNode", 3));
-    propose(cluster, 1, single("ConfChangeAddNode", 3));
-    cluster.tick(2);
-    cluster.campaign(3);
-    expect(cluster.at(3).node.state).toBe("StateLeader");
-  });
-
-  it("does not depose the leader for a newcomer that was not heard of (TestAddNodeCheckQuorum)", () => {
+  // Source: etcd-raft v3.7 raft_test.go, TestAddNodeCheckQuorum.
+  it("does not depose the leader for a newcomer that was not heard of", () => {
     const cluster = new TestCluster([new TestNode(1, { voters: [1] }, { checkQuorum: true })]);
     cluster.campaign(1);
     cluster.tick(9);
     propose(cluster, 1, single("ConfChangeAddNode", 2));
     cluster.tick(1);
-    expect(cluster.at(1).node.state).toBe("StateLeader");
-    cluster.tick(10); // now it had its time
-    expect(cluster.at(1).node.state).toBe("StateFollower");
+    const atTheCheck = cluster.at(1).node.state;
+    cluster.tick(9);
+    const before = cluster.at(1).node.state;
+    cluster.tick(1); // now it had its time
+    expect([atTheCheck, before, cluster.at(1).node.state]).toEqual([
+      "StateLeader",
+      "StateLeader",
+      "StateFollower",
+    ]);
   });
 
-  it("commits at once what the smaller group already holds (TestCommitAfterRemoveNode)", () => {
-    const cluster = start();
-    const leader = cluster.at(1);
+  // Source: etcd-raft v3.7 raft_test.go, TestCommitAfterRemoveNode.
+  it("commits at once what the smaller group already holds", () => {
+    const leader = TestNode.elected({ voters: [1, 2] });
     leader.node.proposeConfChange(single("ConfChangeRemoveNode", 2));
-    leader.node.propose(asciiBytes("a"));
-    const sent = leader.drain();
-    cluster.at(2).step(sent[0] ?? makeMessage({ type: "MsgApp" })); // the change alone
-    const [ack] = [makeMessage({ type: "MsgAppResp", from: 2, to: 1, term: 1, index: 2 })];
-    leader.step(ack);
-    expect([leader.node.confState, leader.appliedData()]).toEqual([confStateOf([1]), ["a"]]);
-  });
-
-  it("that removes everybody is refused when it is applied (TestRemoveNode)", () => {
-    const one = new TestNode(1, { voters: [1] });
-    expect(() => one.node.applyConfChange(single("ConfChangeRemoveNode", 1))).toThrow(
-      new RaftError("invalid-conf-change", "removed all voters"),
-    );
+    leader.drain();
+    leader.propose("a"); // while the change is pending
+    const before = [leader.node.commitIndex, leader.node.confState.voters];
+    leader.acknowledge(2, 2); // the change, and not what follows it
+    expect([before, leader.node.confState, leader.appliedData(), leader.node.commitIndex]).toEqual([
+      [0, [1, 2]],
+      confStateOf([1]),
+      ["a"],
+      3,
+    ]);
+    expect(leader.applied.map(({ type }) => type)).toEqual([
+      "EntryNormal",
+      "EntryConfChangeV2",
+      "EntryNormal",
+    ]);
   });
 
   it("of one node twice changes nothing the second time (TestRawNodeProposeAddDuplicateNode)", () => {
@@ -113,44 +114,129 @@ describe("a simple change", () => {
   });
 });
 
-describe("one change at a time", () => {
-  it("turns a second one into an empty entry while the first is not applied (TestStepConfig, TestStepIgnoreConfig)", () => {
-    const cluster = start();
-    const { node } = cluster.at(1);
-    node.proposeConfChange(single("ConfChangeAddNode", 3));
-    node.proposeConfChange(single("ConfChangeAddNode", 4));
-    const types = node.ready().entries.map(({ type, data }) => [type, data.length > 0]);
-    expect(types).toEqual([
-      ["EntryConfChangeV2", true],
-      ["EntryNormal", false],
+describe("the configuration of a node", () => {
+  // Source: etcd-raft v3.7 raft_test.go, TestRaftNodes.
+  it.each([[[1, 2, 3]], [[3, 2, 1]]])(
+    "that starts with voters %s lists them in order",
+    (voters) => {
+      expect(new TestNode(1, { voters }).node.confState).toEqual(confStateOf([1, 2, 3]));
+    },
+  );
+
+  // Source: etcd-raft v3.7 raft_test.go, TestAddNode.
+  it("has a voter more when one has been added", () => {
+    const { node } = new TestNode(1, { voters: [1] });
+    const made = node.applyConfChange(single("ConfChangeAddNode", 2));
+    expect([made, node.confState]).toEqual([confStateOf([1, 2]), confStateOf([1, 2])]);
+  });
+
+  // Source: etcd-raft v3.7 raft_test.go, TestAddLearner.
+  it("has learners, which can be promoted, and voters, which can be demoted: itself too", () => {
+    const { node } = new TestNode(1, { voters: [1] });
+    const made = [
+      single("ConfChangeAddLearnerNode", 2),
+      single("ConfChangeAddNode", 2),
+      single("ConfChangeAddLearnerNode", 1),
+      single("ConfChangeAddNode", 1),
+    ].map((change) => node.applyConfChange(change));
+    expect(made).toEqual([
+      confStateOf([1], [2]),
+      confStateOf([1, 2]),
+      confStateOf([2], [1]),
+      confStateOf([1, 2]),
     ]);
   });
 
-  it("also holds for a new leader until its own first entry is applied (TestNewLeaderPendingConfig)", () => {
-    const one = new TestNode(1, { voters: [1, 2], terms: [1], hardState: { term: 1 } });
-    one.node.campaign();
-    one.drain();
-    one.step(makeMessage({ type: "MsgVoteResp", from: 2, to: 1, term: 2 }));
-    one.node.proposeConfChange(single("ConfChangeAddNode", 3));
+  // Source: etcd-raft v3.7 raft_test.go, TestRemoveNode and TestRemoveLearner.
+  it.each([
+    { what: "voter", voters: [1, 2], learners: [] },
+    { what: "learner", voters: [1], learners: [2] },
+  ])("loses a $what that is removed, and never its last voter", ({ voters, learners }) => {
+    const { node } = new TestNode(1, { voters, learners });
+    expect(node.applyConfChange(single("ConfChangeRemoveNode", 2))).toEqual(confStateOf([1]));
+    expect(() => node.applyConfChange(single("ConfChangeRemoveNode", 1))).toThrow(
+      new RaftError("invalid-conf-change", "removed all voters"),
+    );
+    expect(node.confState).toEqual(confStateOf([1]));
+  });
+});
+
+describe("one change at a time", () => {
+  const ADD_3 = single("ConfChangeAddNode", 3);
+
+  function proposeAdd3(r: RaftState): void {
+    const entries = [confChangeEntry(ADD_3)];
+    stepMessage(r, makeMessage({ type: "MsgProp", from: 1, to: 1, entries }));
+  }
+
+  // Source: etcd-raft v3.7 raft_test.go, TestStepConfig.
+  it("is appended and noted as pending", () => {
+    const r = bareLeader({ voters: [1, 2] });
+    const last = r.log.lastIndex();
+    takeMessages(r);
+    r.log.commitTo(last);
+    r.log.appliedTo(last, 0);
+    proposeAdd3(r);
+    expect([r.log.lastIndex(), r.pendingConfIndex]).toEqual([last + 1, last + 1]);
+  });
+
+  // Source: etcd-raft v3.7 raft_test.go, TestStepIgnoreConfig.
+  it("makes an empty entry of a second one while the first is not applied", () => {
+    const r = bareLeader({ voters: [1, 2] });
+    proposeAdd3(r);
+    const [last, pending] = [r.log.lastIndex(), r.pendingConfIndex];
+    proposeAdd3(r);
+    expect([r.log.entries(last + 1, Infinity), r.pendingConfIndex]).toEqual([
+      [{ term: 1, index: 3, type: "EntryNormal", data: EMPTY_DATA }],
+      pending,
+    ]);
+    expect(r.log.entries(last, Infinity)).toHaveLength(2);
+  });
+
+  // Source: etcd-raft v3.7 raft_test.go, TestNewLeaderPendingConfig.
+  it.each([
+    { terms: [], pending: 0 },
+    { terms: [1], pending: 1 },
+  ])("is what a new leader with a log of terms $terms takes to be pending at $pending", (row) => {
+    const r = bareLeader({ voters: [1, 2], terms: row.terms, hardState: { term: 1 } });
+    expect(r.pendingConfIndex).toBe(row.pending);
+  });
+
+  it("holds for a new leader until what it found is applied", () => {
+    const one = TestNode.elected({ voters: [1, 2], terms: [1], hardState: { term: 1 } });
+    one.node.proposeConfChange(ADD_3);
     expect(one.node.ready().entries.map(({ type }) => type)).toEqual(["EntryNormal"]);
   });
 
-  it.each([false, true])(
-    "keeps a node with an unapplied change from campaigning, as V1 %s (TestConfChange*CheckBeforeCampaign)",
+  // Source: etcd-raft v3.7 raft_test.go, TestConfChangeCheckBeforeCampaign and
+  // TestConfChangeV2CheckBeforeCampaign.
+  it.each([true, false])(
+    "keeps a node that has not applied it from campaigning, in the older form %s",
     (asV1) => {
-      const one = new TestNode(1, { voters: [1, 2] }, { asyncStorageWrites: true });
-      const change: Entry = confChangeEntry(single("ConfChangeAddNode", 3), asV1);
-      const entries = [{ ...change, term: 1, index: 1 }];
-      one.node.step(makeMessage({ type: "MsgApp", from: 2, to: 1, term: 1, entries, commit: 1 }));
-      one.storage.append(entries);
-      for (const m of one.node.ready().messages) for (const r of m.responses) one.node.step(r);
-      one.node.campaign();
-      expect(one.node.state).toBe("StateFollower");
-      const apply = one.node.ready().messages.find(({ type }) => type === "MsgStorageApply");
-      one.node.applyConfChange(single("ConfChangeAddNode", 3));
-      for (const r of apply?.responses ?? []) one.node.step(r);
-      one.node.campaign();
-      expect(one.node.state).toBe("StateCandidate");
+      const cluster = TestCluster.of(3, { asyncStorageWrites: true });
+      const [first, second] = [cluster.at(1), cluster.at(2)];
+      for (const one of [first, second]) one.holdsApply = true;
+      cluster.campaign(1);
+      first.node.proposeConfChange(single("ConfChangeRemoveNode", 3), asV1);
+      cluster.flow(first.drain());
+      expect([first.node.commitIndex, second.node.commitIndex]).toEqual([2, 2]);
+      const byTimeout = [second.tick(40), second.node.state];
+      cluster.transfer(1, 2);
+      const byTransfer = cluster.states().slice(0, 2);
+      cluster.tick(10, [1]); // the transfer is given up
+      second.applyHeld();
+      cluster.transfer(1, 2);
+      const applied = cluster.states().slice(0, 2);
+      const stillHeld = [first.tick(40), first.node.state];
+      first.applyHeld();
+      first.tick(20);
+      expect([byTimeout, byTransfer, applied, stillHeld, first.node.state]).toEqual([
+        [[], "StateFollower"],
+        ["StateLeader 1 1", "StateFollower 1 1"],
+        ["StateFollower 2 2", "StateLeader 2 2"],
+        [[], "StateFollower"],
+        "StateCandidate",
+      ]);
     },
   );
 });
@@ -236,18 +322,4 @@ describe("a leader that a change removes", () => {
     expect(cluster.at(1).node.state).toBe(row.state);
     expect(cluster.propose(1, "a")).toBe("proposal-dropped");
   });
-});
-
-describe("a transfer to a node that a change removes or demotes", () => {
-  it.each<ConfChangeType>(["ConfChangeRemoveNode", "ConfChangeAddLearnerNode"])(
-    "ends with %s (TestLeaderTransferRemoveNode, …DemoteNode)",
-    (type) => {
-      const cluster = TestCluster.of(3);
-      cluster.campaign(1);
-      cluster.ignore("MsgTimeoutNow");
-      cluster.transfer(1, 3);
-      cluster.at(1).node.applyConfChange(single(type, 3));
-      expect(cluster.at(1).node.basicStatus().leadTransferee).toBe(0);
-    },
-  );
 });

@@ -1,34 +1,53 @@
 /** Source: etcd-raft raft_test (ReadOnly*), v3.7 read_only. */
 import { describe, expect, it } from "vitest";
-import { makeMessage } from "./message.ts";
-import { proposedEntry } from "./message.ts";
+import { makeMessage, proposedEntry } from "./message.ts";
+import { stepMessage } from "./step.ts";
 import { asciiBytes, asciiText } from "./testing/ascii.ts";
-import { TestCluster, TestNode } from "./testing/test-cluster.ts";
+import { bareLeader, takeMessages } from "./testing/bare-raft.ts";
+import { TestCluster, TestNode, type TestSettings } from "./testing/test-cluster.ts";
+import type { Message } from "./types.ts";
 
 const reads = (one: TestNode): string[] =>
   one.readStates.map(({ index, context }) => `${index} ${asciiText(context)}`);
 
+/** Ten proposals and a read at each of `ids` in turn; the answers that each got. */
+function readInTurn(cluster: TestCluster, ids: readonly number[]): string[][] {
+  return ids.map((id, round) => {
+    const one = cluster.at(id);
+    one.readStates.length = 0;
+    for (let i = 0; i < 10; i += 1) cluster.propose(1, "x");
+    cluster.readIndex(id, `r${round}`);
+    const answers = reads(one);
+    one.readStates.length = 0;
+    return answers;
+  });
+}
+
 describe("linearizable reads, safe form", () => {
-  it("answer leader and followers with the commit index (TestReadOnlyOptionSafe)", () => {
+  // Source: etcd-raft v3.7 raft_test.go, TestReadOnlyOptionSafe.
+  it("answer leader and followers with the commit index", () => {
     const cluster = TestCluster.of(3);
     cluster.campaign(1);
-    const seen: string[][] = [];
-    for (const [round, id] of [1, 2, 3, 1].entries()) {
-      cluster.propose(1, "x");
-      cluster.readIndex(id, `r${round}`);
-      seen.push(reads(cluster.at(id)).slice(-1));
-    }
-    expect(seen).toEqual([["2 r0"], ["3 r1"], ["4 r2"], ["5 r3"]]);
+    expect(readInTurn(cluster, [1, 2, 3, 1, 2, 3])).toEqual([
+      ["11 r0"],
+      ["21 r1"],
+      ["31 r2"],
+      ["41 r3"],
+      ["51 r4"],
+      ["61 r5"],
+    ]);
   });
 
-  it("work for learners (TestReadOnlyWithLearner)", () => {
+  // Source: etcd-raft v3.7 raft_test.go, TestReadOnlyWithLearner.
+  it("answer learners, and a single voter without asking them", () => {
     const cluster = new TestCluster(
       [1, 2].map((id) => new TestNode(id, { voters: [1], learners: [2] })),
     );
     cluster.campaign(1);
-    cluster.readIndex(2, "a");
-    cluster.readIndex(1, "b");
-    expect([reads(cluster.at(2)), reads(cluster.at(1))]).toEqual([["1 a"], ["1 b"]]);
+    expect(readInTurn(cluster, [1, 2, 1, 2])).toEqual([["11 r0"], ["21 r1"], ["31 r2"], ["41 r3"]]);
+    cluster.isolate(2);
+    cluster.readIndex(1, "alone");
+    expect(reads(cluster.at(1))).toEqual(["41 alone"]);
   });
 
   it("are not answered by a leader that a majority no longer follows", () => {
@@ -52,21 +71,33 @@ describe("linearizable reads, safe form", () => {
     expect([withTwo, reads(cluster.at(1))]).toEqual([[], ["1 a"]]);
   });
 
-  it("wait for the first commit of a new leader (TestReadOnlyForNewLeader)", () => {
-    const cluster = TestCluster.of(3);
+  // Source: etcd-raft v3.7 raft_test.go, TestReadOnlyForNewLeader.
+  it("wait for the first commit of a new leader, which may know less of commits than others", () => {
+    const terms = [1, 1];
+    const compact = { terms, hardState: { term: 1, commit: 2 }, compacted: 2 };
+    const cluster = new TestCluster([
+      new TestNode(1, { terms, hardState: { term: 1, commit: 1 } }, { applied: 1 }),
+      new TestNode(2, compact, { applied: 2 }),
+      new TestNode(3, compact, { applied: 2 }),
+    ]);
+    const leader = cluster.at(1);
+    cluster.ignore("MsgApp");
     cluster.campaign(1);
-    cluster.propose(1, "a");
-    cluster.ignore("MsgAppResp");
-    cluster.campaign(2);
-    cluster.readIndex(2, "r");
-    const before = reads(cluster.at(2));
+    cluster.readIndex(1, "early");
+    const before = [leader.node.state, reads(leader)];
     cluster.recover();
-    cluster.tick(1, [2]);
-    cluster.tick(1, [2]);
-    expect([before, reads(cluster.at(2))]).toEqual([[], ["3 r"]]);
+    leader.node.tick();
+    cluster.propose(1, "a");
+    const after = [leader.node.commitIndex, leader.node.hasCommittedInTerm, reads(leader)];
+    cluster.readIndex(1, "late");
+    expect([before, after, reads(leader)]).toEqual([
+      ["StateLeader", []],
+      [4, true, ["4 early"]],
+      ["4 early", "4 late"],
+    ]);
   });
 
-  it("with one context are confirmed one by one (TestReadOnlyDuplicateRequest)", () => {
+  it("with one context are confirmed one by one", () => {
     const cluster = TestCluster.of(3);
     cluster.campaign(1);
     const leader = cluster.at(1);
@@ -79,6 +110,36 @@ describe("linearizable reads, safe form", () => {
     expect(reads(leader)).toEqual(["1 same"]);
   });
 
+  // Source: etcd-raft v3.7 raft_test.go, TestReadOnlyDuplicateRequest.
+  it("are never confirmed by late answers to an earlier read that is asked for again", () => {
+    const cluster = TestCluster.of(3);
+    cluster.campaign(1);
+    const ask = makeMessage({
+      type: "MsgReadIndex",
+      from: 2,
+      to: 1,
+      entries: [proposedEntry(asciiBytes("A"))],
+    });
+    const late: Message[] = [ask]; // the request is doubled, its first confirmations are slow
+    cluster.passes = (m) => {
+      if (m.type === "MsgHeartbeatResp") late.push(m);
+      return m.type !== "MsgHeartbeatResp";
+    };
+    cluster.flow([ask]);
+    cluster.passes = () => true;
+    cluster.tick(1, [1]); // another round confirms it
+    const first = reads(cluster.at(2));
+    cluster.isolate(1);
+    cluster.campaign(2);
+    cluster.propose(2, "new");
+    cluster.readIndex(1, "B"); // at the deposed leader
+    cluster.recover();
+    cluster.flow(late);
+    // B must not be answered with what the deposed leader knew, nor A a second time.
+    const all = [1, 2, 3].flatMap((id) => reads(cluster.at(id)));
+    expect([late.length, first, all]).toEqual([3, ["1 A"], ["1 A"]]);
+  });
+
   it("of one round are confirmed together by the newest heartbeat", () => {
     const cluster = TestCluster.of(3);
     cluster.campaign(1);
@@ -89,7 +150,22 @@ describe("linearizable reads, safe form", () => {
     expect(reads(leader)).toEqual(["1 a", "1 b", "1 c"]);
   });
 
-  it("are forgotten with the leadership, and their memory freed (TestRaftFreesReadOnlyMem)", () => {
+  // Source: etcd-raft v3.7 raft_test.go, TestRaftFreesReadOnlyMem.
+  it("take no memory any more when they have been confirmed", () => {
+    const r = bareLeader({ voters: [1, 2] });
+    r.log.commitTo(r.log.lastIndex());
+    takeMessages(r);
+    const entries = [proposedEntry(asciiBytes("a"))];
+    stepMessage(r, makeMessage({ type: "MsgReadIndex", from: 2, to: 1, entries }));
+    const [beat] = takeMessages(r);
+    const waiting = r.readOnly.waitingCount;
+    const answer = { type: "MsgHeartbeatResp", from: 2, to: 1, term: 1 } as const;
+    stepMessage(r, makeMessage({ ...answer, context: beat?.context }));
+    expect([beat?.type, waiting, r.readOnly.waitingCount]).toEqual(["MsgHeartbeat", 1, 0]);
+    expect(takeMessages(r).map(({ type }) => type)).toContain("MsgReadIndexResp");
+  });
+
+  it("are forgotten with the leadership", () => {
     const cluster = TestCluster.of(3);
     cluster.campaign(1);
     cluster.isolate(1);
@@ -135,8 +211,25 @@ describe("linearizable reads, safe form", () => {
 });
 
 describe("linearizable reads, lease form", () => {
-  it("are answered at once from the commit index (TestReadOnlyOptionLease)", () => {
-    const cluster = TestCluster.of(3, { checkQuorum: true, readOnlyOption: "lease-based" });
+  const LEASE: TestSettings = { checkQuorum: true, readOnlyOption: "lease-based" };
+
+  // Source: etcd-raft v3.7 raft_test.go, TestReadOnlyOptionLease.
+  it("answer leader and followers with the commit index, without a round of heartbeats", () => {
+    const cluster = TestCluster.of(3, LEASE);
+    cluster.campaign(1);
+    cluster.ignore("MsgHeartbeat");
+    expect(readInTurn(cluster, [1, 2, 3, 1, 2, 3])).toEqual([
+      ["11 r0"],
+      ["21 r1"],
+      ["31 r2"],
+      ["41 r3"],
+      ["51 r4"],
+      ["61 r5"],
+    ]);
+  });
+
+  it("are answered at once by a leader that hears nobody", () => {
+    const cluster = TestCluster.of(3, LEASE);
     cluster.campaign(1);
     cluster.propose(1, "x");
     cluster.isolate(1);

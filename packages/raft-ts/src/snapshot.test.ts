@@ -1,8 +1,12 @@
 /** Source: etcd-raft raft_snap_test and raft_test (Restore*, Snapshot*). */
 import { describe, expect, it } from "vitest";
 import { makeMessage } from "./message.ts";
+import { noteSnapshotApplied } from "./membership.ts";
+import { restore } from "./snapshot.ts";
 import { asciiBytes } from "./testing/ascii.ts";
-import { confStateOf, entryOf, TestCluster, TestNode } from "./testing/test-cluster.ts";
+import { bareRaft } from "./testing/bare-raft.ts";
+import { confStateOf, entryOf, storageOf, TestCluster, TestNode } from "./testing/test-cluster.ts";
+import { tick } from "./tick.ts";
 import type { ConfState, Message, Snapshot } from "./types.ts";
 import { EMPTY_DATA } from "./types.ts";
 
@@ -25,7 +29,8 @@ describe("sending a snapshot", () => {
     return { cluster, sent };
   }
 
-  it("is not done for a follower that has been silent for an election timeout (TestIgnoreProvidingSnap)", () => {
+  // Source: etcd-raft v3.7 raft_test.go, TestIgnoreProvidingSnap.
+  it("is not done for a follower that has been silent for an election timeout", () => {
     const cluster = TestCluster.of(3, { checkQuorum: true });
     cluster.campaign(1);
     cluster.isolate(3);
@@ -74,12 +79,28 @@ describe("sending a snapshot", () => {
     expect(leader.node.status().progress.get(3)?.toString()).toBe("StateReplicate match=4 next=5");
   });
 
-  it("brings a slow node back (TestSlowNodeRestore)", () => {
-    const { cluster, sent } = lagging();
+  // Source: etcd-raft v3.7 raft_test.go, TestProvideSnap.
+  it("follows a refusal of what the log still has, if it no longer has what comes before", () => {
+    const snapshot = snapshotAt(11, 11, confStateOf([1, 2]));
+    const leader = TestNode.elected({ snapshot, hardState: { term: 11, commit: 11 } });
+    const sent = leader.hear("MsgAppResp", 2, { index: 11, reject: true });
+    expect(sent).toEqual([makeMessage({ type: "MsgSnap", from: 1, to: 2, term: 12, snapshot })]);
+  });
+
+  // Source: etcd-raft v3.7 raft_test.go, TestSlowNodeRestore.
+  it("brings a slow node back, as soon as it is heard of, and appends follow", () => {
+    const cluster = TestCluster.of(3);
+    cluster.campaign(1);
+    cluster.isolate(3);
+    for (let i = 0; i <= 100; i += 1) cluster.propose(1, `${i}`);
+    const leader = cluster.at(1);
+    leader.storage.createSnapshot(leader.node.appliedIndex, undefined, EMPTY_DATA);
+    leader.storage.compact(leader.node.appliedIndex);
     cluster.recover();
-    cluster.flow(sent);
+    cluster.tick(1, [1]);
     cluster.propose(1, "d");
-    expect([cluster.at(3).node.commitIndex, cluster.at(3).log()]).toEqual([5, ["1/d"]]);
+    expect([leader.node.commitIndex, cluster.at(3).node.commitIndex]).toEqual([103, 103]);
+    expect([cluster.at(3).node.firstIndex, cluster.at(3).log()]).toEqual([103, ["1/d"]]);
   });
 });
 
@@ -87,34 +108,62 @@ describe("taking a snapshot", () => {
   const ask = (snapshot: Snapshot): Message =>
     makeMessage({ type: "MsgSnap", from: 2, to: 1, term: 11, snapshot });
 
-  it("replaces log and configuration (TestRestore, TestRestoreFromSnapMsg)", () => {
+  // Source: etcd-raft v3.7 raft_test.go, TestRestore.
+  it("replaces log and configuration once, and campaigns only when it is installed", () => {
+    const storage = storageOf({ voters: [1, 2], terms: [1] });
+    const r = bareRaft({ storage });
+    const confState = confStateOf([1, 2, 3]);
+    const snapshot = snapshotAt(11, 11, confState);
+    const taken = [1, 2].map(() => restore(r, snapshot));
+    const got = [taken, r.log.lastEntryId(), r.log.committed, r.tracker.confState()];
+    expect(got).toEqual([[true, false], { term: 11, index: 11 }, 11, confState]);
+    for (let i = 0; i < 40; i += 1) tick(r);
+    expect(r.state).toBe("StateFollower");
+    storage.applySnapshot(snapshot);
+    noteSnapshotApplied(r, snapshot);
+    for (let i = 0; i < 20; i += 1) tick(r);
+    expect(r.state).toBe("StateCandidate");
+  });
+
+  // Source: etcd-raft v3.7 raft_test.go, TestRestoreFromSnapMsg.
+  it("follows the leader that sent it and answers with its end", () => {
     const one = new TestNode(1, { voters: [1, 2], terms: [1] });
     const confState = confStateOf([1, 2, 3], [4]);
     const answers = one.step(ask(snapshotAt(11, 11, confState)));
-    expect(answers.map((m) => [m.type, m.index, m.reject])).toEqual([["MsgAppResp", 11, false]]);
-    expect([one.node.lastIndex, one.node.commitIndex, one.node.confState]).toEqual([
+    expect(answers.map((m) => [m.type, m.to, m.index, m.reject])).toEqual([
+      ["MsgAppResp", 2, 11, false],
+    ]);
+    expect([one.node.lead, one.node.term, one.node.commitIndex, one.node.confState]).toEqual([
+      2,
       11,
       11,
       confState,
     ]);
   });
 
-  it("takes over a joint configuration (TestRestoreWithVotersOutgoing)", () => {
+  // Source: etcd-raft v3.7 raft_test.go, TestRestoreWithVotersOutgoing.
+  it("is taken by a voter of the old half of a joint configuration, with both halves", () => {
+    const r = bareRaft({ voters: [1, 2] });
+    const confState = { ...confStateOf([2, 3, 4]), votersOutgoing: [1, 2, 3] };
+    const taken = [1, 2].map(() => restore(r, snapshotAt(11, 11, confState)));
+    for (let i = 0; i < 40; i += 1) tick(r);
+    expect([taken, r.log.lastEntryId(), r.tracker.confState(), r.state]).toEqual([
+      [true, false],
+      { term: 11, index: 11 },
+      confState,
+      "StateFollower",
+    ]);
+    expect([...r.tracker.progress.keys()]).toEqual([1, 2, 3, 4]);
+  });
+
+  it("takes over a joint configuration in which it will be a learner", () => {
     const one = new TestNode(1, { voters: [1] });
     const confState = { ...confStateOf([2, 3]), votersOutgoing: [1, 3], learnersNext: [1] };
     one.step(ask(snapshotAt(11, 11, confState)));
     expect(one.node.confState).toEqual(confState);
   });
 
-  it("turns a voter into a learner and back (TestRestoreVoterToLearner, TestRestoreLearnerPromotion)", () => {
-    const one = new TestNode(1, { voters: [1, 2] });
-    one.step(ask(snapshotAt(11, 11, confStateOf([2], [1]))));
-    const asLearner = one.tick(40);
-    one.step(ask(snapshotAt(12, 11, confStateOf([1, 2]))));
-    expect([asLearner, one.tick(40).some(({ type }) => type === "MsgVote")]).toEqual([[], true]);
-  });
-
-  it("does not take one that is behind its commit (TestRestoreIgnoreSnapshot)", () => {
+  it("does not take one that is not ahead of its commit", () => {
     const one = new TestNode(1, {
       voters: [1, 2],
       terms: [1, 1, 1],
@@ -132,17 +181,17 @@ describe("taking a snapshot", () => {
     expect([answers[0]?.index, one.node.commitIndex, one.node.lastIndex]).toEqual([11, 11, 11]);
   });
 
-  it("only moves its commit if it has the entry (TestRestoreIgnoreSnapshot)", () => {
-    const one = new TestNode(1, {
-      voters: [1, 2],
-      terms: [1, 1, 1],
-      hardState: { term: 1, commit: 1 },
+  // Source: etcd-raft v3.7 raft_test.go, TestRestoreIgnoreSnapshot.
+  it("does not take one whose entry it has, and moves its commit there", () => {
+    const start = { voters: [1, 2], terms: [1, 1, 1], hardState: { term: 11, commit: 1 } };
+    const one = new TestNode(1, start);
+    const ends = [1, 2].map((index) => {
+      const answers = one.step(ask(snapshotAt(index, 1, confStateOf([1, 2]))));
+      return [answers.map((m) => [m.type, m.index]), one.node.commitIndex, one.log()];
     });
-    const answers = one.step(ask(snapshotAt(2, 1, confStateOf([1, 2]))));
-    expect([answers[0]?.index, one.node.commitIndex, one.log()]).toEqual([
-      2,
-      2,
-      ["1/", "1/", "1/"],
+    expect(ends).toEqual([
+      [[["MsgAppResp", 1]], 1, ["1/", "1/", "1/"]],
+      [[["MsgAppResp", 2]], 2, ["1/", "1/", "1/"]],
     ]);
   });
 

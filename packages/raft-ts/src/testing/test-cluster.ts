@@ -26,6 +26,9 @@ import {
 import { asciiBytes, asciiText } from "./ascii.ts";
 import { seededRandom } from "./seeded-random.ts";
 
+/** Messages after which a conversation that does not end is a failure. */
+const MESSAGES_MAX = 20_000;
+
 export type TestSettings = Partial<Omit<RaftConfig, "id" | "storage">>;
 
 /** What a node starts with. */
@@ -276,7 +279,9 @@ export class TestCluster {
   /** Delivers messages, and all that come of them, until the network is silent. */
   flow(messages: readonly Message[]): void {
     const waiting = [...messages];
+    let left = MESSAGES_MAX;
     for (let m = waiting.shift(); m !== undefined; m = waiting.shift()) {
+      if ((left -= 1) < 0) throw new Error(`no end after ${MESSAGES_MAX} messages, next ${m.type}`);
       if (this.#ignored.has(m.type) || this.#cut.has(`${m.from}>${m.to}`)) continue;
       if (!this.passes(m)) continue;
       const target = this.nodes.get(m.to);
