@@ -16,6 +16,8 @@ import { groupStatuses } from "./handlers/group-statuses.ts";
 import { answerLocate } from "./handlers/locate.ts";
 import type { BrokerLane, GroupInit, MessageStream, ShardGroup } from "./ports.ts";
 import { Reconciler } from "./reconcile.ts";
+import type { LeaderTiming } from "./reconcile-leaders.ts";
+import { LEADER_TIMING_DEFAULT, LeaderReconciler } from "./reconcile-leaders.ts";
 import type { SendReports } from "./replica-reports.ts";
 import { ReplicaReports } from "./replica-reports.ts";
 import { HostedShard } from "./shard/hosted-shard.ts";
@@ -39,6 +41,8 @@ export interface BrokerOptions {
   readonly metrics: Metrics;
   /** CoordinatorService.ReportReplicas at the coordinator's leader. */
   readonly report: SendReports;
+  /** When leaderships go back to where metadata wants them. */
+  readonly leaders?: Partial<LeaderTiming>;
 }
 
 export interface BrokerHandlers {
@@ -64,6 +68,7 @@ export class Broker {
   readonly #shards: Shards;
   readonly #reports: ReplicaReports;
   readonly #reconciler: Reconciler;
+  readonly #leaders: LeaderReconciler;
   readonly #trimmer: Trimmer;
   #diskFull = false;
 
@@ -95,6 +100,8 @@ export class Broker {
       isLeading: (groupId) => this.#shards.get(groupId)?.group.isReadyLeader ?? false,
       stopServing: (groupId) => this.#shards.remove(groupId),
     });
+    const timing = { ...LEADER_TIMING_DEFAULT, ...options.leaders };
+    this.#leaders = new LeaderReconciler({ view, lane, nodeId, clock, logger, timing });
     this.handlers = this.#makeHandlers();
   }
 
@@ -111,6 +118,7 @@ export class Broker {
   /** Begins to follow the metadata. The lane has started, so that groups on disk are known. */
   start(): void {
     this.#reconciler.start();
+    this.#leaders.start();
     this.#trimmer.start();
   }
 
@@ -136,6 +144,7 @@ export class Broker {
   /** Stops what the broker does on its own; the lane is stopped by its owner. */
   stop(): void {
     this.#reconciler.stop();
+    this.#leaders.stop();
     this.#trimmer.stop();
     this.#reports.stop();
   }

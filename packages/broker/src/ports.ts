@@ -60,11 +60,17 @@ export interface GroupFacts extends Pick<
 /** What is asked of a group so that it follows the metadata, whoever's state machine it drives. */
 export type LaneGroup = Pick<
   Group,
-  "groupId" | "replicaId" | "term" | "isReadyLeader" | "membership" | "moveMembers"
+  | "groupId"
+  | "replicaId"
+  | "term"
+  | "isReadyLeader"
+  | "membership"
+  | "moveMembers"
+  | "transferLeadership"
 >;
 
 /** The multi-Raft host. */
-export interface BrokerLane extends Pick<Lane, "dropGroup"> {
+export interface BrokerLane extends Pick<Lane, "dropGroup" | "isNodeLive"> {
   createGroup(init: GroupInit): Promise<unknown>;
   group(groupId: number): LaneGroup | undefined;
   groups(): Iterable<GroupFacts>;

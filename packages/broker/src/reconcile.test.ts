@@ -42,7 +42,11 @@ class NotingLane implements BrokerLane {
       isReadyLeader: false,
       membership: { confIndex: 0, voters: [], learners: [], isJoint: false },
       moveMembers: () => ({ kind: "there" }),
+      transferLeadership() {},
     };
+  }
+  isNodeLive(): boolean {
+    return true;
   }
   groups(): Iterable<never> {
     return [];

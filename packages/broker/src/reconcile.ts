@@ -161,7 +161,11 @@ export class Reconciler {
     const answer = group.moveMembers(wanted.members, group.term, wanted.anew);
     if (answer.kind !== "refused") return;
     const { code, message } = answer.error;
-    this.#options.logger.warn("A step of a group's members was refused", { groupId, code, message });
+    this.#options.logger.warn("A step of a group's members was refused", {
+      groupId,
+      code,
+      message,
+    });
   }
 
   #scheduleMoves(): void {

@@ -1,6 +1,9 @@
 /** Finds the cluster that a command is about, and connects to it. */
+import { existsSync } from "node:fs";
+
 import { StreamError } from "@millrace/base";
-import { MillraceClient, nodePorts } from "@millrace/client";
+import { clusterSecret, MillraceClient, nodePorts } from "@millrace/client";
+import { CLUSTER_KEY_ID } from "@millrace/model";
 
 import type { ClusterFile } from "./cluster-file.ts";
 import { DEFAULT_DATA_DIRECTORY, readClusterFile } from "./cluster-file.ts";
@@ -12,6 +15,8 @@ export interface ConnectOptions {
   /** Data folder of a local cluster; its record is used where the environment names no endpoints. */
   readonly data?: string;
   readonly endpoints?: string;
+  /** For what an access key may not do: the secret that every process was started with. */
+  readonly clusterSecretFile?: string;
 }
 
 export interface Target {
@@ -33,7 +38,7 @@ export async function withCluster<Result>(
   options: ConnectOptions,
   use: (connection: Connection) => Promise<Result>,
 ): Promise<Result> {
-  const target = findTarget(options);
+  const target = asCluster(findTarget(options), options);
   const client = new MillraceClient({
     ...nodePorts(),
     endpoints: target.endpoints,
@@ -77,6 +82,20 @@ export function findTarget(options: ConnectOptions): Target {
   }
   const region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"] ?? "us-east-1";
   return { endpoints, accessKeyId, secret, region };
+}
+
+/** With the cluster's own key, when its secret is named. */
+function asCluster(target: Target, { clusterSecretFile }: ConnectOptions): Target {
+  if (clusterSecretFile === undefined) return target;
+  // The processes make the secret that they do not find; here, a mistyped path must not become another.
+  if (!existsSync(clusterSecretFile)) {
+    throw new StreamError(
+      "invalid-argument",
+      `--cluster-secret-file is ${clusterSecretFile}, which does not exist: name the file that the nodes were started with`,
+    );
+  }
+  const secret = clusterSecret(clusterSecretFile);
+  return { ...target, accessKeyId: CLUSTER_KEY_ID, secret, region: "cluster" };
 }
 
 function environmentEndpoints(): string {

@@ -5,6 +5,7 @@ import { DEFAULT_DATA_DIRECTORY } from "./cluster-file.ts";
 import { addClusterCommands } from "./commands/cluster/commands.ts";
 import { printCompletion, SHELLS } from "./commands/completion.ts";
 import { printEnvironment } from "./commands/env.ts";
+import { addNodeCommands } from "./commands/node/commands.ts";
 import { addProcessCommands } from "./commands/process-commands.ts";
 import { addRecordCommands } from "./commands/record-commands.ts";
 import { addStreamCommands } from "./commands/stream/commands.ts";
@@ -35,6 +36,7 @@ export function createProgram(signal: AbortSignal): Command {
     .showSuggestionAfterError();
   addProcessCommands(program, signal);
   addClusterCommands(program);
+  addNodeCommands(program, signal);
   addStreamCommands(program);
   addRecordCommands(program, signal);
   program

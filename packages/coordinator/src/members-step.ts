@@ -144,7 +144,12 @@ function nextMove(input: MembersInput, leaving: Leaving): Command | undefined {
       const add = successor(input, placed, replica, loads);
       if (add === undefined) continue;
       const { groupId } = placed;
-      const command = { kind: "start-move", groupId, add, removeReplicaId: replica.replicaId } as const;
+      const command = {
+        kind: "start-move",
+        groupId,
+        add,
+        removeReplicaId: replica.replicaId,
+      } as const;
       best = { rank, command };
       if (rank === 0) return command;
     }
@@ -235,7 +240,8 @@ function retiredStep({ state, nowMs, retiredGraceMs }: MembersInput): Step {
   const replicas: { readonly groupId: number; readonly replicaId: number }[] = [];
   let waitMs = Infinity;
   for (const { groupId, replica, deletedAtMs } of state.retired.values()) {
-    const isOwnerHere = state.nodes.get(replica.nodeId)?.incarnation === replica.incarnation;
+    const owner = state.nodes.get(replica.nodeId);
+    const isOwnerHere = owner?.incarnation === replica.incarnation && owner.goal !== "removed";
     if (isOwnerHere && replica.state !== "lost") continue;
     const leftMs = deletedAtMs + retiredGraceMs - nowMs;
     if (leftMs > 0) waitMs = Math.min(waitMs, leftMs);

@@ -254,7 +254,10 @@ export class Group {
   }
 
   /** @param data undefined for a change of members, which brings a few bytes of its own. */
-  #refusal(data: Uint8Array | undefined, expectedTerm: number | undefined): StreamError | undefined {
+  #refusal(
+    data: Uint8Array | undefined,
+    expectedTerm: number | undefined,
+  ): StreamError | undefined {
     const host = this.#host;
     if (host.isStopped) return host.quarantine ?? gone(host.groupId);
     const max = this.#lane.proposalBytesMax;

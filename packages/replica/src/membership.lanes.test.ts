@@ -150,6 +150,8 @@ describe("a change of the members of a group", () => {
     ];
     const codes = answers.map((answer) => answer?.kind === "refused" && answer.error.code);
     expect(codes).toEqual(["not-leader", "not-leader", "invalid-argument", "invalid-argument"]);
-    expect(answers.every((answer) => answer?.kind !== "refused" || answer.error instanceof StreamError)).toBe(true);
+    expect(
+      answers.every((answer) => answer?.kind !== "refused" || answer.error instanceof StreamError),
+    ).toBe(true);
   });
 });

@@ -40,11 +40,7 @@ class Run {
     return new Run(cluster, history, seed % 2 === 0 ? "shard" : "metadata");
   }
 
-  private constructor(
-    cluster: LaneCluster,
-    history: History,
-    kind: "shard" | "metadata",
-  ) {
+  private constructor(cluster: LaneCluster, history: History, kind: "shard" | "metadata") {
     this.kind = kind;
     this.#cluster = cluster;
     this.history = history;
@@ -201,5 +197,4 @@ describe("a group whose members change under faults", () => {
       { numRuns: Number(process.env["MILLRACE_RUNS"] ?? 15), endOnFailure: true },
     );
   }, 300_000);
-
 });

@@ -17,7 +17,8 @@
  *   M2  a replica id is on one node for ever
  */
 import { StreamError } from "@millrace/base";
-import type { ConfState } from "@millrace/storage";
+import type { Message } from "@millrace/raft-ts";
+import type { ConfState, GroupLog } from "@millrace/storage";
 
 import { readU64, writeU64 } from "./frame.ts";
 import type { GroupMember } from "./types.ts";
@@ -191,6 +192,29 @@ export class Membership {
     }
     this.#members = members;
   }
+}
+
+/**
+ * The members that belong to the recovered state. They hold from the entry that changed them last, so
+ * the log may be trimmed from there on.
+ */
+export function recoverMembership(log: GroupLog, born: readonly GroupMember[]): Membership {
+  const { confState, state } = log.recoveredState();
+  const enveloped = decodeEnvelope(state);
+  const known = [...(enveloped?.members ?? []), ...born];
+  return new Membership(known, { index: enveloped?.confIndex ?? 0, confState });
+}
+
+/**
+ * A replica may be sent a snapshot of before it joined. It takes it as a learner: that is what the log
+ * above the snapshot makes of it, and the core refuses a snapshot that does not know it.
+ */
+export function asMember(message: Message, replicaId: number): Message {
+  const { snapshot } = message;
+  if (snapshot === undefined || idsOf(snapshot.confState).has(replicaId)) return message;
+  const { confState } = snapshot;
+  const learners = [...confState.learners, replicaId];
+  return { ...message, snapshot: { ...snapshot, confState: { ...confState, learners } } };
 }
 
 function checkVersion(what: string, data: Uint8Array): Buffer {

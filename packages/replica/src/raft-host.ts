@@ -16,27 +16,28 @@
  */
 import { invariant, StreamError } from "@millrace/base";
 import type { Entry, HardState, Message, Snapshot, StateType } from "@millrace/raft-ts";
+import type { RaftNode } from "@millrace/raft-ts";
 import {
   confChangeOfEntry,
   LOCAL_APPEND_THREAD,
   LOCAL_APPLY_THREAD,
   NO_NODE,
-  RaftNode,
 } from "@millrace/raft-ts";
 import type { GroupLog, GroupWrite, StateSnapshot } from "@millrace/storage";
 
-import type { LaneConfig } from "./config.ts";
+import { makeNode, type HostInit, type HostLane } from "./host-lane.ts";
 import {
+  asMember,
   decodeChangeContext,
   decodeEnvelope,
   encodeEnvelope,
-  idsOf,
   isJoint,
-  Membership,
+  recoverMembership,
   type ConfAt,
+  type Membership,
 } from "./membership.ts";
 import { lostLeadership, Proposals, superseded } from "./proposals.ts";
-import { RaftLogStorage, type FetchRequest } from "./raft-log-storage.ts";
+import { RaftLogStorage } from "./raft-log-storage.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import type { Turn, WriteBatch } from "./turn.ts";
 import type {
@@ -58,34 +59,6 @@ const ROLES: Record<StateType, Role> = {
   StateCandidate: "candidate",
   StatePreCandidate: "pre-candidate",
 };
-
-/** What a replica needs of its lane. */
-export interface HostLane {
-  readonly config: LaneConfig;
-  readonly bootEpoch: number;
-  monotonicMs(): number;
-  /** Asks for a turn. */
-  dirty(host: RaftHost): void;
-  /** Starts the ticks of a sleeping group again. */
-  wake(host: RaftHost): void;
-  send(host: RaftHost, message: Message): void;
-  /** The group has a commit index to write when something else is written. */
-  commitIndexWaits(host: RaftHost): void;
-  fetch(host: RaftHost, request: Parameters<FetchRequest>): void;
-  roleChanged(host: RaftHost, before: Role, change: RoleChange): void;
-  /** Another replica may speak for the group, or none of here any more. */
-  membersChanged(host: RaftHost): void;
-  quarantined(host: RaftHost, error: StreamError): void;
-  /** A number in 0..bound - 1. */
-  random(bound: number): number;
-}
-
-export interface HostInit {
-  readonly lane: HostLane;
-  readonly log: GroupLog;
-  readonly kind: GroupKind;
-  readonly members: readonly GroupMember[];
-}
 
 export class RaftHost {
   readonly log: GroupLog;
@@ -128,37 +101,14 @@ export class RaftHost {
     this.replicaId = log.replicaId;
     this.#storage = new RaftLogStorage(log, (...request) => lane.fetch(this, request));
     const recovered = log.recoveredState();
-    this.membership = recoveredMembership(log, members);
+    this.membership = recoverMembership(log, members);
     this.appliedIndex = recovered.index;
     this.#appliedTerm = recovered.term;
     this.#written = { term: log.hardState.term, vote: log.hardState.vote };
     this.lastActivityMs = lane.monotonicMs();
     this.reads = new ReadBarrier(lane.bootEpoch, lane.config.readsWaitingMax);
-    this.node = this.#makeNode();
+    this.node = makeNode(lane, this.replicaId, this.#storage, this.appliedIndex);
     this.#role = this.#currentRole();
-  }
-
-  #makeNode(): RaftNode {
-    const { config } = this.#lane;
-    return new RaftNode({
-      id: this.replicaId,
-      storage: this.#storage,
-      applied: this.appliedIndex,
-      electionTicks: config.electionTicks,
-      heartbeatTicks: config.heartbeatTicks,
-      maxSizePerMsg: config.appendBytesMax,
-      maxCommittedSizePerReady: config.applyBytesMax,
-      maxUncommittedEntriesSize: config.uncommittedBytesMax,
-      maxInflightMsgs: config.inflightAppendsMax,
-      maxInflightBytes: config.inflightBytesMax,
-      asyncStorageWrites: true,
-      checkQuorum: true,
-      preVote: true,
-      readOnlyOption: "safe",
-      disableProposalForwarding: true,
-      stepDownOnRemoval: true,
-      random: (bound) => this.#lane.random(bound),
-    });
   }
 
   /** Gives the replica its state machine and that its state. Once, before the first turn. */
@@ -214,21 +164,9 @@ export class RaftHost {
   step(message: Message): void {
     if (this.isStopped) return;
     this.#guard(() => {
-      this.node.step(this.#withSelf(message));
+      this.node.step(asMember(message, this.replicaId));
       this.#lane.dirty(this);
     });
-  }
-
-  /**
-   * A replica may be sent a snapshot of before it joined. It takes it as a learner: that is what the
-   * log above the snapshot makes of it, and the core refuses a snapshot that does not know it.
-   */
-  #withSelf(message: Message): Message {
-    const { snapshot } = message;
-    if (snapshot === undefined || idsOf(snapshot.confState).has(this.replicaId)) return message;
-    const { confState } = snapshot;
-    const learners = [...confState.learners, this.replicaId];
-    return { ...message, snapshot: { ...snapshot, confState: { ...confState, learners } } };
   }
 
   tick(): void {
@@ -550,17 +488,6 @@ export class RaftHost {
       this.stop(cause);
     }
   }
-}
-
-/**
- * The members that belong to the recovered state. They hold from the entry that changed them last, so
- * the log may be trimmed from there on.
- */
-function recoveredMembership(log: GroupLog, born: readonly GroupMember[]): Membership {
-  const { confState, state } = log.recoveredState();
-  const enveloped = decodeEnvelope(state);
-  const known = [...(enveloped?.members ?? []), ...born];
-  return new Membership(known, { index: enveloped?.confIndex ?? 0, confState });
 }
 
 /** Normal entries that carry something; the same list when that is all of them. */

@@ -88,6 +88,15 @@ export class AdminClient {
     return this.#change(CoordinatorService.UpdateLimits, request, deadlineMs, true);
   }
 
+  /** Takes a node out of service, or back into it. Takes the cluster secret. */
+  setNodeGoal(
+    nodeId: number,
+    goal: "serve" | "drain" | "decommission",
+    deadlineMs = DEADLINE_MS,
+  ): Promise<void> {
+    return this.#change(CoordinatorService.SetNodeGoal, { nodeId, goal }, deadlineMs, true);
+  }
+
   /** Resolves with the cluster's id, when metadata shows the node. */
   async registerNode(
     request: RegisterNode,

@@ -88,7 +88,10 @@ export function reportMembers(draft: Draft, command: CommandOf<"report-members">
   const possible = add === undefined ? placed.replicas : [...placed.replicas, add];
   const replicas = possible.filter(({ replicaId }) => voters.includes(replicaId));
   if (replicas.length !== voters.length) {
-    return refuse("wrong-state", `group ${groupId} has voters ${voters.join()}, of which some are not known`);
+    return refuse(
+      "wrong-state",
+      `group ${groupId} has voters ${voters.join()}, of which some are not known`,
+    );
   }
   const left = possible.filter(({ replicaId }) => !voters.includes(replicaId));
   for (const replica of left) draft.putRetired({ groupId, replica, deletedAtMs: nowMs }); // R3

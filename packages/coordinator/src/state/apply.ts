@@ -16,13 +16,7 @@ import {
   setNodeState,
   updateLimits,
 } from "./apply-cluster.ts";
-import {
-  cancelMove,
-  dropRetired,
-  reportMembers,
-  setNodeGoal,
-  startMove,
-} from "./apply-members.ts";
+import { cancelMove, dropRetired, reportMembers, setNodeGoal, startMove } from "./apply-members.ts";
 import { dropTombstones, reportReplicas } from "./apply-replicas.ts";
 import {
   activateStream,

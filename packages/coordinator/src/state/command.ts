@@ -8,7 +8,13 @@
  * make its state differ from that of its peers.
  */
 import { StreamError } from "@millrace/base";
-import type { LimitsPolicy, NodeGoal, NodeRecord, ReplicaPlacement, StreamRecord } from "@millrace/model";
+import type {
+  LimitsPolicy,
+  NodeGoal,
+  NodeRecord,
+  ReplicaPlacement,
+  StreamRecord,
+} from "@millrace/model";
 import { commandEntry, entryBody, readEntryHeader } from "@millrace/model";
 
 /** The cluster's first entry: its identity, voters and first access key. */

@@ -8,13 +8,12 @@
  */
 import { invariant } from "@millrace/base";
 import type {
-  ClusterRecord,
   GroupPlacement,
   MetadataChange,
+  MetadataKind,
   MetadataRecords,
   NodeRecord,
   RetiredReplicaRecord,
-  ShardRecord,
   StreamRecord,
   TombstoneRecord,
 } from "@millrace/model";
@@ -129,15 +128,15 @@ export class MetadataState {
       if (kind === "stream") this.#takeStream(key, json);
       if (kind === "node" && json !== undefined) this.#takeNode(key, json);
       if (kind === "retired") this.#takeRetired(key, json);
-      if (kind === "shard") this.#takeGroup(key, record<ShardRecord>(key, json));
+      if (kind === "shard") this.#takeGroup(key, record("shard", key, json));
       if (kind === "cluster") {
-        this.#takeGroup(key, record<ClusterRecord>(key, json)?.metadataGroup);
+        this.#takeGroup(key, record("cluster", key, json)?.metadataGroup);
       }
     }
   }
 
   #takeRetired(key: string, json: string | undefined): void {
-    const taken = record<RetiredReplicaRecord>(key, json);
+    const taken = record("retired", key, json);
     if (taken === undefined) this.retired.delete(key);
     else this.retired.set(key, taken);
   }
@@ -173,9 +172,12 @@ export class MetadataState {
   }
 }
 
-function record<T extends MetadataRecords[keyof MetadataRecords]>(
+/** The record under a key of a kind that the caller has looked at. */
+function record<K extends MetadataKind>(
+  _kind: K,
   key: string,
   json: string | undefined,
-): T | undefined {
-  return json === undefined ? undefined : (decodeMetadataRecord(key, json) as T);
+): MetadataRecords[K] | undefined {
+  if (json === undefined) return undefined;
+  return decodeMetadataRecord(key, json) as MetadataRecords[K];
 }
