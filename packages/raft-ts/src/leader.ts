@@ -77,8 +77,9 @@ export function checkQuorum(r: RaftState): void {
     r.logger?.warning(`${hex(r.id)} stepped down to follower since quorum is not active`);
     r.becomeFollower(r.term, NO_NODE);
   }
-  for (const [id, progress] of r.tracker.progress) {
-    if (id !== r.id) progress.recentActive = false;
+  const self = r.tracker.progress.get(r.id);
+  for (const progress of r.tracker.progress.values()) {
+    if (progress !== self) progress.recentActive = false;
   }
 }
 

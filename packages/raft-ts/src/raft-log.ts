@@ -143,8 +143,9 @@ export class RaftLog {
    * one. 0 if all are there. The entries must be consecutive.
    */
   findConflict(entries: readonly Entry[]): number {
-    for (const entry of entries) {
-      if (this.matchTerm(entry.index, entry.term)) continue;
+    for (let i = 0; i < entries.length; i += 1) {
+      const entry = entries[i];
+      if (entry === undefined || this.matchTerm(entry.index, entry.term)) continue;
       if (entry.index <= this.lastIndex()) {
         this.#logger?.info(
           `found conflict at index ${entry.index} [existing term: ` +

@@ -11,7 +11,7 @@ import type { Progress } from "./progress.ts";
 import type { RaftState } from "./raft-state.ts";
 import { sendSnapshotRequest } from "./request-snapshot.ts";
 import type { Entry, Message } from "./types.ts";
-import { NO_ENTRIES } from "./types.ts";
+import { NO_ENTRIES, NO_NODE } from "./types.ts";
 
 /** Sends the next append to `to`, empty if there is nothing, unless the follower is paused. */
 export function sendAppend(r: RaftState, to: number): void {
@@ -117,18 +117,19 @@ export function broadcastHeartbeat(r: RaftState): void {
 /** Sends the round of before again if every heartbeat in it would be made the same. */
 function maybeRepeatHeartbeats(r: RaftState): boolean {
   const { heartbeats } = r;
-  let at = 0;
-  for (const [id, progress] of r.tracker.progress) {
-    if (id === r.id) continue;
+  const { progress } = r.tracker;
+  const peers = progress.has(r.id) ? progress.size - 1 : progress.size;
+  if (heartbeats.length !== peers) return false;
+  // By place and by id: an iterator makes an object for every step, and one over a map makes two.
+  for (let at = 0; at < peers; at += 1) {
     const before = heartbeats[at];
-    const commit = Math.min(progress.matchIndex, r.log.committed);
-    if (before === undefined || before.to !== id) return false;
-    if (before.term !== r.term || before.commit !== commit) return false;
-    progress.sentCommit = commit; // as it would be if the rest of the round must be made anew
-    at += 1;
+    const one = progress.get(before?.to ?? NO_NODE);
+    if (one === undefined || before === undefined || before.term !== r.term) return false;
+    const commit = Math.min(one.matchIndex, r.log.committed);
+    if (before.commit !== commit) return false;
+    one.sentCommit = commit; // as it would be if the rest of the round must be made anew
   }
-  if (at === 0 || at < heartbeats.length) return false;
-  r.sendAgain(heartbeats);
+  if (peers > 0) r.sendAgain(heartbeats);
   return true;
 }
 
