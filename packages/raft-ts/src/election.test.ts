@@ -21,6 +21,8 @@ function leader(): TestNode {
 }
 
 describe("terms (paper 5.1)", () => {
+  // TestFollowerUpdateTermFromMessage, TestCandidateUpdateTermFromMessage,
+  // TestLeaderUpdateTermFromMessage.
   it.each([
     ["follower", new TestNode(1, { hardState: { term: 2 } })],
     ["candidate", candidate()],
@@ -49,6 +51,7 @@ describe("elections (paper 5.2)", () => {
     expect(brief(leader().tick(1))).toEqual(["MsgHeartbeat 1>2 t2", "MsgHeartbeat 1>3 t2"]);
   });
 
+  // TestFollowerStartElection, TestCandidateStartNewElection.
   it.each([
     ["follower", () => new TestNode(1, { hardState: { term: 1 } })],
     ["candidate", candidate],
