@@ -90,7 +90,7 @@ export function optionsOf(seed: bigint, faultsForMs: number): SimOptions {
     walFileBytes: random.pick([MIB, 4 * MIB]),
     tailCacheBytes: random.pick([64 * 1024, MIB, 16 * MIB]),
     lane: laneOf(random),
-    thinkMs: random.pick([0, 5, 60]),
+    thinkMs: random.pick([10, 60, 200]),
     recordsMax: random.pick([1, 5, 20]),
     recordBytesMax: random.pick([16, 300, 4000]),
     batchesInFlightMax: random.pick([1, 2, 5]),

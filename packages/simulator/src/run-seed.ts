@@ -14,6 +14,7 @@ import type { HistoryEvent } from "./history.ts";
 import { setTrap } from "./kernel/runtime-trap.ts";
 import { addressesOf, ACCOUNT } from "./node/addresses.ts";
 import type { FaultKind, SimOptions } from "./options.ts";
+import type { PageBounds } from "./workload/consumer.ts";
 import { Consumer } from "./workload/consumer.ts";
 import type { LoopDeps } from "./workload/producer.ts";
 import { Producer } from "./workload/producer.ts";
@@ -25,6 +26,9 @@ const FORM_MS_MAX = 60_000;
 const LIVENESS_MS_MAX = 30_000;
 /** In which the last calls must end: the longest deadline of a client, and a margin. */
 const QUIET_MS_MAX = 40_000;
+/** Pages of the final reading. */
+const WHOLE: PageBounds = { maxBytes: 4 * 1024 * 1024, maxRecords: 10_000 };
+const READ_MS_MAX = 60_000;
 
 export interface SeedResult {
   readonly seed: bigint;
@@ -239,7 +243,7 @@ class Run {
       for (const shard of this.#shardsOf(admin.client)) {
         const values: string[] = [];
         for (let end = Number.POSITIVE_INFINITY; values.length < end;) {
-          const page = await consumer.fetch(shard, values.length, 0, 5000);
+          const page = await consumer.fetch(shard, values.length, 0, 5000, WHOLE);
           if (page === undefined) throw new Error(`shard ${shard.shardIndex} cannot be read`);
           values.push(...page.values);
           end = page.endOffset;
@@ -247,7 +251,7 @@ class Run {
         shards.set(shard.shardIndex, values);
       }
     };
-    if (!(await this.#within(LIVENESS_MS_MAX, "everything is read back", read()))) return undefined;
+    if (!(await this.#within(READ_MS_MAX, "everything is read back", read()))) return undefined;
     const { counts, violations } = finalCheck(history.events, shards);
     oracle.violations.push(...violations, ...this.#differences());
     return counts;

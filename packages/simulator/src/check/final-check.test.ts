@@ -42,6 +42,11 @@ describe("the final comparison", () => {
     const history = [...two, ...unknown];
     expect(check(history, ["p1-0", "p1-1", "p1-2"])).toEqual({ ...none, acknowledged: 2 });
     expect(check(history, ["p1-0", "p1-1"])).toEqual({ ...none, acknowledged: 2 });
+    const late = [
+      ...put(3, ["p1-3"], { kind: "info", error: "deadline" }),
+      ...put(4, ["p1-4"], ok(0)),
+    ];
+    expect(check(late, ["p1-4", "p1-3"])).toEqual({ ...none, acknowledged: 1 }); // F4
   });
 
   it("finds a value that is there twice (F3)", () => {

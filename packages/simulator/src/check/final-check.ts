@@ -4,7 +4,8 @@
  *   F1 (S1)  an acknowledged value is at its offset
  *   F2 (S4)  no value is there that nobody submitted, or that was certainly refused
  *   F3       no value is there twice (the producers take part in deduplication)
- *   F4 (S3)  the values of one producer are in the order of its puts
+ *   F4 (S3)  the acknowledged values of one producer are in the order of its puts; a put that nobody
+ *            could decide may come later than the next one
  *   F5 (S2, S5)  what any reader saw at an offset is what is there in the end
  */
 import type { HistoryEvent } from "../history.ts";
@@ -31,6 +32,7 @@ export function finalCheck(
   };
   const submitted = new Set<string>();
   const refused = new Set<string>();
+  const acknowledged = new Set<string>();
   for (const event of history) {
     if (event.op === "put" && event.kind === "invoke") {
       for (const value of event.values) submitted.add(value);
@@ -42,6 +44,7 @@ export function finalCheck(
       const stored = shards.get(shard) ?? [];
       if (op === "put") counts.acknowledged += accepted;
       for (const [at, value] of (event.values ?? []).slice(0, accepted).entries()) {
+        if (op === "put") acknowledged.add(value);
         const there = stored[offset + at];
         if (there === value) continue;
         const where = `operation ${id} of ${process}: ${value} of shard ${shard} at ${offset + at}`;
@@ -49,15 +52,21 @@ export function finalCheck(
       }
     }
   }
-  for (const [shard, values] of shards) checkShard(shard, values, submitted, refused, broken);
+  const known: Known = { submitted, refused, acknowledged };
+  for (const [shard, values] of shards) checkShard(shard, values, known, broken);
   return { counts, violations };
+}
+
+interface Known {
+  readonly submitted: ReadonlySet<string>;
+  readonly refused: ReadonlySet<string>;
+  readonly acknowledged: ReadonlySet<string>;
 }
 
 function checkShard(
   shard: number,
   values: readonly string[],
-  submitted: ReadonlySet<string>,
-  refused: ReadonlySet<string>,
+  { submitted, refused, acknowledged }: Known,
   broken: (kind: keyof FinalCounts, sentence: string) => void,
 ): void {
   const seen = new Set<string>();
@@ -67,7 +76,7 @@ function checkShard(
     if (!submitted.has(value)) broken("phantom", `nobody submitted ${where}`);
     if (refused.has(value)) broken("phantom", `${where} was refused for certain`);
     if (seen.has(value)) broken("duplicate", `${where} is there before`);
-    else {
+    else if (acknowledged.has(value)) {
       const cut = value.lastIndexOf("-");
       const producer = value.slice(0, cut);
       const counter = Number(value.slice(cut + 1));

@@ -5,7 +5,13 @@ import type { Shard } from "@millrace/model";
 import type { LoopDeps } from "./producer.ts";
 import { decodePage } from "./values.ts";
 
-const PAGE_BYTES = 256 * 1024;
+const PAGE: PageBounds = { maxBytes: 256 * 1024, maxRecords: 500 };
+
+/** At most what the broker takes: 10 MiB and 10,000 records. */
+export interface PageBounds {
+  readonly maxBytes: number;
+  readonly maxRecords: number;
+}
 
 export class Consumer {
   readonly #deps: LoopDeps;
@@ -34,6 +40,7 @@ export class Consumer {
     from: number,
     waitMs: number,
     deadlineMs: number,
+    bounds = PAGE,
   ): Promise<
     | {
         readonly nextOffset: number;
@@ -55,7 +62,7 @@ export class Consumer {
     });
     history.add({ ...told(), kind: "invoke" });
     try {
-      const query = { offset: from, maxBytes: PAGE_BYTES, maxRecords: 500, waitMs };
+      const query = { offset: from, ...bounds, waitMs };
       const page = await process.client.reader.fetch(shard, query, deadlineMs);
       const { endOffset } = page;
       const { offset, values } = decodePage(page, from);
