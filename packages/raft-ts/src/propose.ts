@@ -30,12 +30,10 @@ export function proposeEntries(r: RaftState, proposed: readonly Entry[]): RaftEr
     );
     return new RaftError("proposal-dropped");
   }
-  const before = r.pendingConfIndex;
+  // A change that is then dropped for its size keeps its place: until the log is applied up to
+  // there another one is refused, which is safe, and the text of etcd's scenarios has it so.
   const entries = checkConfChanges(r, proposed);
-  if (!r.appendEntries(entries)) {
-    r.pendingConfIndex = before;
-    return new RaftError("proposal-dropped");
-  }
+  if (!r.appendEntries(entries)) return new RaftError("proposal-dropped");
   broadcastAppend(r);
   return undefined;
 }
