@@ -3,6 +3,8 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"io"
+	"log"
 	"math"
 	"reflect"
 	"strconv"
@@ -25,6 +27,11 @@ func (zeros) Read(p []byte) (int, error) {
 }
 
 func makeElectionsRepeatable() { rand.Reader = zeros{} }
+
+// silenceStorage drops the log lines of etcd's storage in memory: its panics are told anyway.
+func silenceStorage() {
+	raft.SetLogger(&raft.DefaultLogger{Logger: log.New(io.Discard, "", 0)})
+}
 
 // interactionHandler is etcd's handler with the directives and options that our files add:
 //

@@ -28,6 +28,7 @@ func main() {
 	batch := flag.Bool("batch", false, "answer scenarios from standard input")
 	flag.Parse()
 	makeElectionsRepeatable()
+	silenceStorage()
 	var err error
 	switch {
 	case *batch:

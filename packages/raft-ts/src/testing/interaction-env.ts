@@ -55,6 +55,9 @@ const DEFAULTS: Omit<RaftConfig, "id" | "storage" | "random" | "logger"> = {
   checkQuorum: false,
 };
 
+/** Rounds after which `stabilize` gives up; ordinary ones end within a few dozen. */
+const STABILIZE_ROUNDS_MAX = 1_000;
+
 /** The nodes, the network between them, and the output. */
 export class InteractionEnv {
   readonly nodes: ScenarioNode[] = [];
@@ -175,7 +178,8 @@ export class InteractionEnv {
   /** Runs the chosen nodes until none has anything to do. */
   stabilize(nodes: readonly ScenarioNode[]): void {
     let isDone = false;
-    while (!isDone) {
+    for (let round = 0; !isDone; round += 1) {
+      if (round > STABILIZE_ROUNDS_MAX) throw new Error("the group does not come to rest");
       isDone = true;
       const section = (title: string, body: () => void): void => {
         this.output.write(`> ${title}\n`);
