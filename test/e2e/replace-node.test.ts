@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { LocalCluster } from "@millrace/bench";
 import { MillraceClient, nodePorts } from "@millrace/client";
 import type { GroupPlacement } from "@millrace/model";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 
 import { createStream, kinesis, readStream } from "./support/kinesis.ts";
 import { Workload } from "./support/workload.ts";
@@ -20,8 +20,9 @@ const isShard = ({ groupId }: GroupPlacement): boolean => groupId > 1;
 
 let cluster: LocalCluster;
 let client: MillraceClient;
-beforeAll(async () => {
-  cluster = await LocalCluster.start({ nodes: 3, set: { "wal-file-bytes": String(1024 * 1024) } });
+
+async function start(nodes: number): Promise<void> {
+  cluster = await LocalCluster.start({ nodes, set: { "wal-file-bytes": String(1024 * 1024) } });
   const { accessKeyId, secretAccessKey } = cluster.credentials;
   client = new MillraceClient({
     ...nodePorts(),
@@ -30,8 +31,9 @@ beforeAll(async () => {
     scope: "routes",
   });
   await client.ready();
-});
-afterAll(async () => {
+}
+
+afterEach(async () => {
   await client.close();
   await cluster.remove();
 });
@@ -53,7 +55,7 @@ function isWhole(): boolean {
     all.every(
       ({ replicas, move }) =>
         move === undefined &&
-        replicas.length === 3 &&
+        replicas.length >= 3 &&
         replicas.every(
           ({ nodeId, incarnation, state }) =>
             state === "created" && client.view.node(nodeId)?.incarnation === incarnation,
@@ -75,6 +77,7 @@ async function until(what: string, deadlineMs: number, check: () => boolean): Pr
 
 describe("a node whose data directory was deleted", () => {
   it("gets replicas of its own again under load, nothing acknowledged is lost (S1, S8, L5)", async () => {
+    await start(3);
     const admin = kinesis(cluster);
     await createStream(admin, "replaced", SHARDS);
     await until("three replicas at first", HEAL_MS_MAX, isWhole);
@@ -110,6 +113,39 @@ describe("a node whose data directory was deleted", () => {
     const report = await workload.stop();
     console.log(JSON.stringify({ healMs, ...report }));
     const problems = workload.check(await readStream(admin, "replaced"));
+    admin.destroy();
+    expect(problems).toEqual([]);
+  }, 180_000);
+});
+
+describe("a node that is decommissioned", () => {
+  it("gives its leaderships and replicas away under load, and can be switched off", async () => {
+    await start(5);
+    const admin = kinesis(cluster);
+    await createStream(admin, "emptied", SHARDS);
+    await until("three replicas at first", HEAL_MS_MAX, isWhole);
+    const workload = new Workload({
+      streamName: "emptied",
+      producers: 4,
+      recordsPerCall: 20,
+      paddingBytes: 500,
+      client: () => kinesis(cluster, "http1", { maxAttempts: 1 }),
+    });
+    workload.start();
+    await until("first acknowledgements", 10_000, () => workload.acknowledged > 500);
+    const secret = ["--cluster-secret-file", join(cluster.dataDir, "cluster.secret")];
+    const printed = await cluster.command("node", "decommission", "2", "-o", "json", ...secret);
+    expect(JSON.parse(printed)).toMatchObject({ id: 2, goal: "removed", replicas: 0 });
+    await until("three replicas elsewhere", HEAL_MS_MAX, isWhole);
+    const holders = new Set(placements().flatMap((one) => one.replicas.map((r) => r.nodeId)));
+    expect(holders.has(2)).toBe(false);
+
+    cluster.kill("node-2");
+    const acknowledged = workload.acknowledged;
+    await until("writes without it", 10_000, () => workload.acknowledged > acknowledged + 500);
+    const report = await workload.stop();
+    console.log(JSON.stringify(report));
+    const problems = workload.check(await readStream(admin, "emptied"));
     admin.destroy();
     expect(problems).toEqual([]);
   }, 180_000);

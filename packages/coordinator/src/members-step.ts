@@ -27,6 +27,8 @@ export const MEMBERS_TIMING_DEFAULT: MembersTiming = {
   movesMax: 4,
 };
 
+/** Voters of the metadata group that stay in any case. */
+const METADATA_VOTERS_MIN = 3;
 /** Records that one command drops at most. */
 const RETIRED_PER_STEP_MAX = 1_000;
 /** How soon silent nodes are looked at again. */
@@ -142,19 +144,27 @@ function nextMove(input: MembersInput, leaving: Leaving): Command | undefined {
       const rank = leaving.rank(replica);
       if (rank === undefined || (best !== undefined && best.rank <= rank)) continue;
       const add = successor(input, placed, replica, loads);
-      if (add === undefined) continue;
+      if (add === undefined && !maySpare(placed, replica)) continue;
       const { groupId } = placed;
-      const command = {
-        kind: "start-move",
-        groupId,
-        add,
-        removeReplicaId: replica.replicaId,
-      } as const;
+      const out = { kind: "start-move", groupId, removeReplicaId: replica.replicaId } as const;
+      const command = add === undefined ? out : { ...out, add };
       best = { rank, command };
       if (rank === 0) return command;
     }
   }
   return best?.command;
+}
+
+/**
+ * The metadata group has a voter on every coordinator that formed the cluster, so a large cluster has
+ * no place for a successor; three voters are enough. A lost one stays: its node may come back.
+ */
+export function maySpare(
+  { groupId, replicas }: GroupPlacement,
+  leaving: ReplicaPlacement,
+): boolean {
+  const isHealthy = leaving.state !== "lost";
+  return groupId === METADATA_GROUP_ID && isHealthy && replicas.length > METADATA_VOTERS_MIN;
 }
 
 /** A shard in creation opens with a majority first; one that is being deleted needs no replicas. */

@@ -2,6 +2,7 @@
 import { METADATA_GROUP_ID, StreamError } from "@millrace/base";
 import type { GroupPlacement } from "@millrace/model";
 
+import { maySpare } from "./members-step.ts";
 import type { MetadataState } from "./state/metadata-state.ts";
 
 /** @throws StreamError `limit-exceeded`, naming the first group that would have no place for a replica. */
@@ -17,7 +18,8 @@ function requireRoom(
   { groupId, replicas }: GroupPlacement,
   role: "broker" | "coordinator",
 ): void {
-  if (!replicas.some((replica) => replica.nodeId === nodeId)) return;
+  const leaving = replicas.find((replica) => replica.nodeId === nodeId);
+  if (leaving === undefined || maySpare({ groupId, replicas }, leaving)) return;
   const staying = replicas.filter((replica) => replica.nodeId !== nodeId);
   const hosts = new Set(staying.map((replica) => state.nodes.get(replica.nodeId)?.host));
   const hasRoom = [...state.nodes.values()].some(
