@@ -3,7 +3,9 @@
  * Source: etcd-raft v3.7 raft_test.go; the test beside each is named there.
  */
 import { describe, expect, it } from "vitest";
+import { bareLeader } from "./testing/bare-raft.ts";
 import { TestCluster, TestNode, type TestSettings } from "./testing/test-cluster.ts";
+import { tick } from "./tick.ts";
 
 const QUORUM: TestSettings = { checkQuorum: true };
 
@@ -30,6 +32,12 @@ describe("a leader with check-quorum", () => {
       1,
       0,
     ]);
+  });
+
+  it("counts itself, also while its disk has not written the first entry of its term", () => {
+    const r = bareLeader({ voters: [1] }, QUORUM);
+    for (let i = 0; i < 40; i += 1) tick(r);
+    expect([r.state, r.log.committed]).toEqual(["StateLeader", 0]);
   });
 
   // Source: etcd-raft v3.7 raft_test.go, TestNonPromotableVoterWithCheckQuorum.
