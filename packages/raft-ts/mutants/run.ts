@@ -41,6 +41,8 @@ const STAGES: readonly (readonly string[])[] = [
   ["src/testing/scenarios.test.ts"],
 ];
 
+const NOT_COPIED: ReadonlySet<string> = new Set(["dist", "node_modules", "mutants", "oracle"]);
+
 interface Run {
   /** Name of the first test that failed, and its file. */
   readonly failed?: { readonly title: string; readonly file: string };
@@ -71,9 +73,8 @@ class Copy {
   readonly #root = mkdtempSync(join(tmpdir(), "raft-ts-mutant-"));
 
   constructor() {
-    for (const part of ["src", "testdata", "package.json"]) {
-      cpSync(join(PACKAGE, part), join(this.#root, part), { recursive: true });
-    }
+    const filter = (path: string) => !NOT_COPIED.has(basename(path));
+    cpSync(PACKAGE, this.#root, { recursive: true, filter });
     symlinkSync(MODULES, join(this.#root, "node_modules"), "dir");
   }
 
