@@ -120,9 +120,28 @@ class Run {
     const untilMs = scheduler.nowMs + ms;
     await scheduler.run(untilMs, () => outcome !== undefined || oracle.violations.length > 0);
     if (oracle.violations.length > 0) return false;
-    if (outcome === undefined) broken(`liveness: not within ${ms} ms: ${what}`);
-    else if ("error" in outcome) throw outcome.error;
+    if (outcome === undefined) {
+      this.#noteGroups();
+      broken(`liveness: not within ${ms} ms: ${what}`);
+    }
+    if (outcome !== undefined && "error" in outcome) throw outcome.error;
     return outcome !== undefined;
+  }
+
+  /** Where every replica stands, for whoever looks at the trace of a cluster that hangs. */
+  #noteGroups(): void {
+    for (const { host, running } of this.#world.nodes) {
+      if (running === undefined) this.#world.note(`${host} does not run`);
+      for (const group of running?.lane.groups() ?? []) {
+        const { groupId, role, term, leaderNodeId, asleep } = group;
+        const { appliedIndex, commitIndex, lastIndex } = group;
+        const led = leaderNodeId === undefined ? "no leader" : `leader n${leaderNodeId}`;
+        this.#world.note(
+          `${host} group ${groupId}: ${role} in term ${term}, ${led}${asleep ? ", asleep" : ""}, ` +
+            `applied ${appliedIndex}, committed ${commitIndex}, last ${lastIndex}`,
+        );
+      }
+    }
   }
 
   async #form(): Promise<void> {

@@ -56,7 +56,9 @@ describe("the scheduler", () => {
     const [dead, paused] = [new ProcessLife("a"), new ProcessLife("b")];
     const seen: string[] = [];
     world.after(1, dead, "x", () => seen.push("dead"));
-    world.after(1, paused, "x", () => seen.push(`paused at ${world.nowMs}`));
+    for (let at = 1; at <= 3; at++) {
+      world.after(at, paused, "x", () => seen.push(`${at} at ${world.nowMs.toFixed(3)}`));
+    }
     dead.alive = false;
     paused.paused = true;
     await world.run(5);
@@ -64,7 +66,7 @@ describe("the scheduler", () => {
     paused.paused = false;
     world.resumed(paused);
     await world.run(6);
-    expect(seen).toEqual(["paused at 5"]);
+    expect(seen).toEqual(["1 at 5.000", "2 at 5.000", "3 at 5.000"]);
   });
 
   it("ends the run with what an event threw", async () => {

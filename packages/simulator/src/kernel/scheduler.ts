@@ -41,6 +41,9 @@ export const WORLD: Owner = { name: "world", alive: true, paused: false };
 /** Events after which the real event loop is served: for output and Ctrl-C. */
 const BATCH_EVENTS = 5000;
 
+/** Apart in time, because events of one instant come in an order drawn by chance. */
+const RESUME_STEP_MS = 1e-6;
+
 export class Scheduler {
   readonly #heap: ScheduledEvent[] = [];
   readonly #held = new Map<Owner, ScheduledEvent[]>();
@@ -88,8 +91,8 @@ export class Scheduler {
   resumed(owner: Owner): void {
     const events = this.#held.get(owner) ?? [];
     this.#held.delete(owner);
-    for (const event of events) {
-      event.atMs = this.#nowMs;
+    for (const [at, event] of events.entries()) {
+      event.atMs = this.#nowMs + at * RESUME_STEP_MS;
       this.#push(event);
     }
   }

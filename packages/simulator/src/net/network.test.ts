@@ -63,6 +63,24 @@ describe("a simulated connection", () => {
     expect([heard, lost]).toEqual([numbers(20), []]);
   });
 
+  it("keeps the order of what was held, what was in flight and what came after (N1)", async () => {
+    const { scheduler, network, b, heard, connection } = await pair({ slowShare: 0.5 });
+    const link = await connection();
+    for (const number of numbers(300)) {
+      if (number % 50 === 20) network.cut("a", "b");
+      if (number % 50 === 40) network.heal();
+      b.paused = number % 70 > 50;
+      if (!b.paused) scheduler.resumed(b);
+      link.send(number, 100);
+      await scheduler.run(scheduler.nowMs + 3);
+    }
+    b.paused = false;
+    scheduler.resumed(b);
+    network.heal();
+    await scheduler.run(scheduler.nowMs + 9000);
+    expect(heard).toEqual(numbers(300));
+  });
+
   it("is lost at both ends, once, when a link is cut for longer than the keepalive (N3)", async () => {
     const { scheduler, network, heard, lost, connection } = await pair();
     const link = await connection();

@@ -49,10 +49,20 @@ type Accept = (connection: Connection, from: string) => ConnectionEvents;
 /** Milliseconds of silence that end a connection: ping interval and ping timeout of the real links. */
 export const KEEPALIVE_MS = 10_000;
 
+interface Message {
+  readonly message: unknown;
+  readonly bytes: number;
+}
+
+/** Messages in their order; each has a flight, and whichever flight ends first delivers the oldest (N1). */
 interface Direction {
   readonly from: string;
   readonly to: string;
-  readonly held: { readonly message: unknown; readonly bytes: number }[];
+  readonly queue: Message[];
+  /** Flights that wait for the link. */
+  stalled: number;
+  /** Grows whenever the link carries again. */
+  heals: number;
   arrivalMs: number;
   queuedBytes: number;
 }
@@ -67,6 +77,8 @@ interface End {
   readonly host: string;
   readonly out: Direction;
   events: ConnectionEvents | undefined;
+  /** How an end that was dialled begins; whichever event comes first makes it. */
+  accept: (() => ConnectionEvents) | undefined;
   told: boolean;
 }
 
@@ -146,8 +158,10 @@ export class SimNetwork {
     this.#clogged.clear();
     for (const pair of this.#pairs) {
       for (const end of pair.ends) {
-        const waiting = end.out.held.splice(0);
-        for (const { message, bytes } of waiting) this.#carry(pair, end, message, bytes);
+        const { stalled } = end.out;
+        end.out.stalled = 0;
+        end.out.heals += 1;
+        for (let at = 0; at < stalled; at++) this.#fly(pair, end, 0);
       }
     }
   }
@@ -178,8 +192,9 @@ export class SimNetwork {
     const far = this.#connection(pair, acceptor);
     this.#scheduler.after(0, listener.owner, `net ${host}>${listener.host} accept`, () => {
       if (acceptor.told || pair.broken) return;
-      acceptor.events = listener.accept(far, host);
+      eventsOf(acceptor);
     });
+    acceptor.accept = () => listener.accept(far, host);
     dialler.events = events(near);
     return near;
   }
@@ -215,33 +230,39 @@ export class SimNetwork {
 
   #carry(pair: Pair, from: End, message: unknown, bytes: number): void {
     const { out } = from;
-    if (this.isCut(out.from, out.to)) {
-      if (out.held.push({ message, bytes }) === 1) this.#watch(pair, from);
-      return;
-    }
+    out.queue.push({ message, bytes });
+    if (this.isCut(out.from, out.to)) this.#stall(pair, from);
+    else this.#fly(pair, from, bytes);
+  }
+
+  #fly(pair: Pair, from: End, bytes: number): void {
+    const { out } = from;
     const nowMs = this.#scheduler.nowMs;
     const flightMs = this.#delayMs(out.from, out.to) + bytes / this.quality.bytesPerMs;
-    out.arrivalMs = Math.max(nowMs + flightMs, out.arrivalMs + 0.001); // N1
+    out.arrivalMs = Math.max(nowMs + flightMs, out.arrivalMs + 0.001);
     const to = from === pair.ends[0] ? pair.ends[1] : pair.ends[0];
     const label = `net ${out.from}>${out.to} ${bytes}`;
     this.#scheduler.after(out.arrivalMs - nowMs, to.owner, label, () => {
-      out.queuedBytes -= bytes;
       if (pair.broken || to.told) return; // N2, N3
       if (this.isCut(out.from, out.to)) {
-        if (out.held.push({ message, bytes }) === 1) this.#watch(pair, from);
-        out.queuedBytes += bytes;
+        this.#stall(pair, from);
         return;
       }
-      to.events?.message(message, bytes);
+      const oldest = out.queue.shift();
+      if (oldest === undefined) return;
+      out.queuedBytes -= oldest.bytes;
+      eventsOf(to)?.message(oldest.message, oldest.bytes);
     });
   }
 
   /** A direction that carries nothing for so long ends the connection. */
-  #watch(pair: Pair, from: End): void {
-    const waiting = from.out.held[0];
-    const label = `net ${from.out.from}>${from.out.to} keepalive`;
-    this.#scheduler.after(KEEPALIVE_MS, from.owner, label, () => {
-      if (pair.broken || from.out.held[0] !== waiting) return;
+  #stall(pair: Pair, from: End): void {
+    const { out } = from;
+    out.stalled += 1;
+    if (out.stalled > 1) return;
+    const { heals } = out;
+    this.#scheduler.after(KEEPALIVE_MS, from.owner, `net ${out.from}>${out.to} keepalive`, () => {
+      if (pair.broken || out.heals !== heals) return;
       this.counts.keepalives += 1;
       this.#break(pair, "no answer to a ping", 0);
     });
@@ -252,7 +273,7 @@ export class SimNetwork {
     pair.broken = true;
     this.#pairs.delete(pair);
     for (const end of pair.ends) {
-      end.out.held.length = 0;
+      end.out.queue.length = 0;
       const label = `net ${end.host} lost`;
       // The loss is told behind what has arrived already; both ends learn it at moments of their own.
       this.#scheduler.after(delayMs + this.#random.fraction(), end.owner, label, () => {
@@ -274,8 +295,13 @@ export class SimNetwork {
 }
 
 function end(owner: Owner, host: string, to: string): End {
-  const out = { from: host, to, held: [], arrivalMs: 0, queuedBytes: 0 };
-  return { owner, host, out, events: undefined, told: false };
+  const out = { from: host, to, queue: [], stalled: 0, heals: 0, arrivalMs: 0, queuedBytes: 0 };
+  return { owner, host, out, events: undefined, accept: undefined, told: false };
+}
+
+function eventsOf(end: End): ConnectionEvents | undefined {
+  end.events ??= end.accept?.();
+  return end.events;
 }
 
 /** Addresses of the simulated world are `host:port`. */
