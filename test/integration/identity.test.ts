@@ -45,13 +45,13 @@ describe("a node whose disk", () => {
 
     await group.stopNode(3);
     rmSync(group.dataDir(3), { recursive: true });
-    await group.startNode(3);
-    await group.node(3).ready();
     for (const text of ["two of three", "still"]) sent.push((await put(text), text));
     expect(await readAll(client, "emptied")).toEqual([...sent].sort());
 
-    // Nodes 1 and 3 are two of three by number, but node 3 remembers nothing: no quorum.
+    // Nodes 1 and 3 are two of three by number, but node 3 remembers nothing: no quorum, and so
+    // nobody who could make its replicas again either.
     await group.stopNode(2);
+    await group.startNode(3);
     const alone = group.client();
     const reached = await Promise.race([
       alone
