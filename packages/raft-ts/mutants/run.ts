@@ -36,12 +36,20 @@ const VITEST = join(MODULES, "vitest", "vitest.mjs");
 
 /** What is asked after a mistake's own tests, one after the other until something fails. */
 const STAGES: readonly (readonly string[])[] = [
-  ["src/**/!(scenarios|*.property).test.ts"],
+  // Not those that read the sources as text: behaviour is not what they can notice.
+  ["src/**/!(scenarios|behaviours|index|*.property).test.ts"],
   ["src/**/*.property.test.ts"],
   ["src/testing/scenarios.test.ts"],
 ];
 
-const NOT_COPIED: ReadonlySet<string> = new Set(["dist", "node_modules", "mutants", "oracle"]);
+/** Not in a copy: results, and what would point out of it. */
+const NOT_COPIED: ReadonlySet<string> = new Set([
+  "dist",
+  "node_modules",
+  "mutants",
+  "oracle",
+  "tsconfig.json",
+]);
 
 interface Run {
   /** Name of the first test that failed, and its file. */

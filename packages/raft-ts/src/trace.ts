@@ -18,6 +18,7 @@ import type { TrackerConfig } from "./progress-tracker.ts";
 import { sortedIds } from "./quorum-majority.ts";
 import type { Message, MessageType, StateType } from "./types.ts";
 
+/** What happened; the names are those of the reference. */
 export type RaftTraceName =
   | "InitState"
   | "BecomeFollower"
@@ -32,39 +33,60 @@ export type RaftTraceName =
 
 /** A message as the trace shows it. A snapshot is an append of so many entries from the start. */
 export interface RaftTraceMessage {
+  /** Its type by name, as in raftpb. */
   readonly type: MessageType;
+  /** Its term; 0 is none. */
   readonly term: number;
+  /** Id of the sender. */
   readonly from: string;
+  /** Id of the receiver, which is the sender for a promise to itself. */
   readonly to: string;
+  /** How many entries it carries; for a snapshot, its index. */
   readonly entries: number;
+  /** Term of the entry at `index`; 0 for a snapshot. */
   readonly logTerm: number;
+  /** Index before the first entry, or the one that is acknowledged; 0 for a snapshot. */
   readonly index: number;
+  /** Commit index of the sender, as far as the receiver may take it over. */
   readonly commit: number;
+  /** Always "0" between nodes: a field of messages to storage. */
   readonly vote: string;
+  /** True for a refusal. */
   readonly reject: boolean;
+  /** Where the logs may agree, in a refusal of an append. */
   readonly rejectHint: number;
 }
 
 /** What some events add: a proposed or an applied configuration, or a sender's own progress. */
 export interface RaftTraceProperties {
+  /** Changes that are proposed, or the incoming voters that they lead to. */
   readonly cc?: {
     readonly changes?: readonly { readonly nid: string; readonly action: string }[];
     readonly newconf?: readonly string[];
   };
+  /** In a MsgApp that is sent: up to where the sender's own log is durable. */
   readonly match?: number;
+  /** In a MsgApp that is sent: the index after that. */
   readonly next?: number;
 }
 
 /** One step of a node. Ids are decimal texts; `log` is the last index. */
 export interface RaftTraceEvent {
+  /** What happened. */
   readonly name: RaftTraceName;
+  /** Id of the node. */
   readonly nid: string;
+  /** Its hard state at that moment. */
   readonly state: { readonly term: number; readonly vote: string; readonly commit: number };
+  /** Its role at that moment. */
   readonly role: StateType;
+  /** Its last index at that moment. */
   readonly log: number;
   /** Incoming and outgoing voters, in ascending order. */
   readonly conf: readonly [incoming: readonly string[], outgoing: readonly string[]];
+  /** The message that was sent or received. */
   readonly msg?: RaftTraceMessage;
+  /** What else the event is about. */
   readonly prop?: RaftTraceProperties;
 }
 
