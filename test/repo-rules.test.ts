@@ -43,7 +43,6 @@ export const LAYERS = {
     "base",
     "model",
     "proto",
-    "raft-ts",
     "storage",
     "rpc",
     "replica",
