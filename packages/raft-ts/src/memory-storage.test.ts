@@ -109,5 +109,9 @@ describe("the log in memory", () => {
     one.applySnapshot(at(4));
     expect(() => one.applySnapshot(at(3))).toThrow("requested index is older");
     expect([one.firstIndex(), one.lastIndex(), one.term(4)]).toEqual([5, 4, 4]);
+    one.append([entryOf(4, 5)]);
+    one.applySnapshot(at(4)); // asked for by a node that does not trust its log
+    expect([one.firstIndex(), one.lastIndex(), one.term(4)]).toEqual([5, 4, 4]);
+    expect(() => new MemoryStorage().applySnapshot(at(0))).toThrow("requested index is older");
   });
 });

@@ -24,6 +24,7 @@ function placeholder(index: number, term: number): Entry {
 
 /** Everything a node must keep, in memory. */
 export class MemoryStorage implements Storage {
+  /** What `setHardState` was last given. */
   hardState: HardState = EMPTY_HARD_STATE;
   #snapshot: Snapshot;
   /** entries[0] is the place of the compaction; entries[i] has index entries[0].index + i. */
@@ -34,10 +35,12 @@ export class MemoryStorage implements Storage {
     this.#snapshot = { ...EMPTY_SNAPSHOT, confState };
   }
 
+  /** The last hard state, and the membership of the newest snapshot. */
   initialState(): { hardState: HardState; confState: ConfState } {
     return { hardState: this.hardState, confState: this.#snapshot.confState };
   }
 
+  /** See {@link Storage.entries}. @throws RaftPanic above the last index. */
   entries(lo: number, hi: number, maxBytes: number): readonly Entry[] | LogGap {
     const offset = this.#offset();
     if (lo <= offset) return "compacted";
@@ -49,31 +52,41 @@ export class MemoryStorage implements Storage {
     return lo === hi ? NO_ENTRIES : this.#entries.slice(lo - offset, end);
   }
 
+  /** See {@link Storage.term}. */
   term(index: number): number | "compacted" | "unavailable" {
     const offset = this.#offset();
     if (index < offset) return "compacted";
     return this.#entries[index - offset]?.term ?? "unavailable";
   }
 
+  /** See {@link Storage.firstIndex}: just above the newest compaction. */
   firstIndex(): number {
     return this.#offset() + 1;
   }
 
+  /** See {@link Storage.lastIndex}. */
   lastIndex(): number {
     return this.#offset() + this.#entries.length - 1;
   }
 
+  /** What `createSnapshot` or `applySnapshot` made last; index 0 before that. */
   snapshot(): Snapshot | "temporarily-unavailable" {
     return this.#snapshot;
   }
 
+  /** Keeps term, vote and commit index. */
   setHardState(hardState: HardState): void {
     this.hardState = hardState;
   }
 
-  /** Replaces the log by a snapshot. @throws RaftError `snapshot-out-of-date`. */
+  /**
+   * Replaces the log by a snapshot, also by one of the same index: a follower that has asked for
+   * one does not trust what it holds. @throws RaftError `snapshot-out-of-date`.
+   */
   applySnapshot(snapshot: Snapshot): void {
-    if (snapshot.index <= this.#snapshot.index) throw new RaftError("snapshot-out-of-date");
+    if (snapshot.index === 0 || snapshot.index < this.#snapshot.index) {
+      throw new RaftError("snapshot-out-of-date");
+    }
     this.#snapshot = snapshot;
     this.#entries = [placeholder(snapshot.index, snapshot.term)];
   }

@@ -3,12 +3,14 @@
  * lost, doubled and reordered, writes lag, nodes crash, logs are compacted, entries are cold,
  * members come and go.
  *
- * Everything is decided by the seed, so a failing run can be repeated.
+ * Everything is decided by the seed, also the size of the cluster and its settings, so a failing
+ * run can be repeated.
  */
 import { LEAVE_JOINT, type ConfChange } from "../conf-change-codec.ts";
 import type { ConfChangeSingle } from "../conf-change.ts";
+import type { RaftConfig } from "../config.ts";
 import type { Message, Snapshot } from "../types.ts";
-import { EMPTY_DATA } from "../types.ts";
+import { EMPTY_CONF_STATE, EMPTY_DATA } from "../types.ts";
 import { asciiBytes } from "./ascii.ts";
 import { ModelHost } from "./model-host.ts";
 import { SafetyChecker } from "./safety-checker.ts";
@@ -17,17 +19,19 @@ import { seededRandom } from "./seeded-random.ts";
 /** Messages that wait in the network at most; a full network loses the oldest. */
 const NETWORK_MAX = 300;
 
-export interface ModelOptions {
-  readonly seed: number;
+/** What a run is like, for its description. */
+export interface ModelShape {
   readonly voters: number;
   /** Nodes that start empty and join by membership changes. */
   readonly spares: number;
+  readonly settings: Omit<RaftConfig, "id" | "storage" | "applied">;
 }
 
 /** Hosts, the network between them, and the checker. */
 export class ModelCluster {
   readonly checker = new SafetyChecker();
   readonly hosts: ModelHost[];
+  readonly shape: ModelShape;
   readonly #random: (bound: number) => number;
   readonly #changesMembers: boolean;
   /** Writes lag far behind, so that changes of term overtake them. */
@@ -37,42 +41,20 @@ export class ModelCluster {
   #isolated = new Set<number>();
   #counter = 0;
 
-  constructor({ seed, voters, spares }: ModelOptions) {
+  constructor(seed: number) {
     const random = seededRandom(seed);
     this.#random = random;
-    this.#changesMembers = spares > 0;
+    this.shape = randomShape(random);
+    const { voters, spares, settings } = this.shape;
+    this.#changesMembers = spares > 0 || random(3) === 0;
     this.#hasSlowDisks = random(3) === 0;
-    const start: Snapshot = {
-      index: 3,
-      term: 1,
-      data: EMPTY_DATA,
-      confState: {
-        voters: Array.from({ length: voters }, (_, i) => i + 1),
-        learners: [],
-        votersOutgoing: [],
-        learnersNext: [],
-        autoLeave: false,
-      },
-    };
-    const settings = {
-      electionTicks: 5,
-      heartbeatTicks: 1,
-      preVote: random(4) > 0,
-      checkQuorum: random(4) > 0,
-      stepDownOnRemoval: random(2) === 0,
-      maxSizePerMsg: [0, 20, 1000][random(3)] ?? 0,
-      maxCommittedSizePerReady: [1, 40, 1000][random(3)] ?? 1,
-      maxInflightMsgs: 1 + random(4),
-      maxInflightBytes: 1000 + random(1000),
-      maxUncommittedEntriesSize: 100,
-      random,
-    };
+    const start = firstSnapshot(voters);
     this.hosts = Array.from(
       { length: voters + spares },
       (_, i) =>
         new ModelHost({
           id: i + 1,
-          settings,
+          settings: { ...settings, priority: random(4) === 0 ? random(3) : 0 },
           start: i < voters ? start : undefined,
           checker: this.checker,
         }),
@@ -83,23 +65,30 @@ export class ModelCluster {
   step(): void {
     const host = this.#anyHost();
     const dice = this.#random(1000);
-    if (dice < 160) host.node.tick();
-    else if (dice < 420) this.#deliverOne();
-    else if (dice < 600) this.#send(host.takeReady());
-    else if (dice < 740) this.#writeSometimes(host);
-    else if (dice < 840) this.#release(host, host.apply());
-    else if (dice < 900) this.#propose(host);
-    else if (dice < 920) this.#read(host);
-    else if (dice < 940) host.compact(this.#random(4));
-    else if (dice < 950) this.#makeCold(host);
-    else if (dice < 965) this.#fetchIfWanted(host);
-    else if (dice < 970) host.node.transferLeader(1 + this.#random(this.hosts.length));
-    else if (dice < 976) this.#report(host);
-    else if (dice < 982) this.#isolate();
-    else if (dice < 988) host.crash();
-    else if (dice < 996) this.#changeMembers();
-    else host.node.forgetLeader();
+    if (dice < 80) host.node.tick();
+    else if (dice < 410) for (let i = this.#random(3); i >= 0; i -= 1) this.#deliverOne();
+    else if (dice < 610) this.#send(host.takeReady());
+    else if (dice < 760) this.#writeSometimes(host);
+    else if (dice < 850) this.#release(host, host.apply());
+    else if (dice < 910) this.#propose(host);
+    else if (dice < 930) this.#read(host);
+    else if (dice < 945) host.compact(this.#random(4));
+    else if (dice < 953) this.#makeCold(host);
+    else if (dice < 973) this.#fetchIfWanted(host);
+    else this.#disturb(host, this.#random(27));
     this.checker.watch(host);
+  }
+
+  /** Something that happens seldom. */
+  #disturb(host: ModelHost, dice: number): void {
+    if (dice < 10) this.#changeMembers();
+    else if (dice < 14) this.#report(host);
+    else if (dice < 17) host.node.transferLeader(1 + this.#random(this.hosts.length));
+    else if (dice < 18) host.node.requestSnapshot();
+    else if (dice < 20) this.#isolate();
+    else if (dice < 24) host.crash();
+    else if (dice < 26) host.node.forgetLeader();
+    else host.node.campaign();
   }
 
   /** No more faults: runs until every member holds the same log, or throws. */
@@ -119,8 +108,11 @@ export class ModelCluster {
     this.#fetchIfWanted(host);
     for (let turn = 0; turn < 20; turn += 1) {
       if (host.node.hasReady()) this.#send(host.takeReady());
-      while (host.appendWork.length > 0) this.#release(host, host.write());
-      while (host.applyWork.length > 0) this.#release(host, host.apply());
+      for (let work = 0; work < 20 && host.hasWork; work += 1) {
+        this.#release(host, host.write());
+        this.#release(host, host.apply());
+        if (host.node.hasReady()) this.#send(host.takeReady());
+      }
       const mine = this.#network.filter((m) => m.to === host.id);
       this.#network = this.#network.filter((m) => m.to !== host.id);
       for (const m of mine) this.#stepInto(host, m);
@@ -234,7 +226,7 @@ export class ModelCluster {
 
   #isolate(): void {
     this.#isolated = new Set();
-    if (this.#random(3) === 0) return;
+    if (this.#random(2) === 0) return;
     for (const { id } of this.hosts) if (this.#random(3) === 0) this.#isolated.add(id);
   }
 
@@ -269,4 +261,44 @@ export class ModelCluster {
     const transition = transitions[this.#random(3)] ?? "auto";
     return { transition, changes, context: EMPTY_DATA };
   }
+}
+
+/** Three to seven nodes, with every switch and limit in every position. */
+function randomShape(random: (bound: number) => number): ModelShape {
+  const voters = 3 + random(5);
+  const checkQuorum = random(4) > 0;
+  const maxSizePerMsg = [0, 20, 1000][random(3)] ?? 0;
+  return {
+    voters,
+    spares: random(2) === 0 ? 0 : random(8 - voters),
+    settings: {
+      electionTicks: 10,
+      heartbeatTicks: 1,
+      asyncStorageWrites: random(3) > 0,
+      preVote: random(4) > 0,
+      checkQuorum,
+      readOnlyOption: checkQuorum && random(5) === 0 ? "lease-based" : "safe",
+      stepDownOnRemoval: random(2) === 0,
+      disableProposalForwarding: random(5) === 0,
+      maxSizePerMsg,
+      maxCommittedSizePerReady: [1, 40, 1000][random(3)] ?? 1,
+      maxInflightMsgs: 1 + random(4),
+      maxInflightBytes: [Math.max(1, maxSizePerMsg), 1000 + random(1000), 0][random(3)] ?? 0,
+      maxUncommittedEntriesSize: [20, 100, 0][random(3)] ?? 0,
+      random,
+    },
+  };
+}
+
+/** What all voters of a new cluster start from. */
+function firstSnapshot(voters: number): Snapshot {
+  return {
+    index: 3,
+    term: 1,
+    data: EMPTY_DATA,
+    confState: {
+      ...EMPTY_CONF_STATE,
+      voters: Array.from({ length: voters }, (_, i) => i + 1),
+    },
+  };
 }
