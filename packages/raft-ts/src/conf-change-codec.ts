@@ -22,7 +22,9 @@ export type ConfChangeTransition = "auto" | "joint-implicit" | "joint-explicit";
 
 /** A membership change. No changes at all means: leave the joint configuration. */
 export interface ConfChange {
+  /** How the joint configuration is used and left. */
   readonly transition: ConfChangeTransition;
+  /** Applied in order, as one; at most {@link CONF_CHANGES_MAX}. */
   readonly changes: readonly ConfChangeSingle[];
   /** For the host; the core does not look at it. */
   readonly context: Uint8Array;

@@ -19,6 +19,10 @@ import type { ProgressMap, ProgressTracker, TrackerConfig } from "./progress-tra
 import { jointIds } from "./quorum-joint.ts";
 import type { ConfState } from "./types.ts";
 
+/**
+ * What one step does to a node: make it a voter, take it out, nothing at all, or make it a
+ * learner.
+ */
 export type ConfChangeType =
   | "ConfChangeAddNode"
   | "ConfChangeRemoveNode"
@@ -27,7 +31,9 @@ export type ConfChangeType =
 
 /** One step of a membership change. Node 0 means: do nothing. */
 export interface ConfChangeSingle {
+  /** What happens to the node. */
   readonly type: ConfChangeType;
+  /** The node; 0 makes the step do nothing. */
   readonly nodeId: number;
 }
 

@@ -25,6 +25,7 @@ export interface RaftConfig {
   readonly electionTicks?: number;
   /** Ticks between two heartbeats of a leader; at least 1. @default 1 */
   readonly heartbeatTicks?: number;
+  /** The durable log; the node reads it at its start and whenever older entries are wanted. */
   readonly storage: Storage;
   /** Index up to which the host's state machine has applied the log before this start. @default 0 */
   readonly applied?: number;
@@ -65,6 +66,7 @@ export interface RaftConfig {
   readonly priority?: number;
   /** A number in 0..bound - 1; the only randomness there is. */
   readonly random: (bound: number) => number;
+  /** Takes log lines. @default none, and no text is made */
   readonly logger?: RaftLogger | undefined;
   /** Is told every step, as it happens; must not call the node. See `traceLine`. */
   readonly trace?: ((event: RaftTraceEvent) => void) | undefined;

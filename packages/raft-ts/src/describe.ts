@@ -84,6 +84,7 @@ export function describeConfChange(change: ConfChange): string {
   return `transition:${transition}${changes.join("")}`;
 }
 
+/** `term/index type data`, one line without its end; `format` prints the payload. */
 export function describeEntry(entry: Entry, format: EntryFormatter = quoteBytes): string {
   const change = confChangeOfEntry(entry);
   const text = change === undefined ? format(entry.data) : describeConfChanges(change.changes);
@@ -101,6 +102,9 @@ export function describeTarget(id: number): string {
   return id === LOCAL_APPLY_THREAD ? "ApplyThread" : hex(id);
 }
 
+/**
+ * A message as etcd-raft's scenario files print it: several lines if it has entries or responses.
+ */
 export function describeMessage(m: Message, format = quoteBytes, indent = ""): string {
   let text =
     `${indent}${describeTarget(m.from)}->${describeTarget(m.to)} ${m.type} ` +
@@ -123,6 +127,7 @@ export function describeMessage(m: Message, format = quoteBytes, indent = ""): s
   return `${text} Responses:[${inner.join("")}\n${indent}]`;
 }
 
+/** A Ready as etcd-raft's scenario files print it, a line for each part that it has. */
 export function describeReady(ready: Ready, format = quoteBytes): string {
   let text = "";
   if (ready.softState !== undefined) text += `${describeSoftState(ready.softState)}\n`;

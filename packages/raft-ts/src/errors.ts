@@ -32,7 +32,9 @@ const TEXT: ReadonlyMap<RaftErrorCode, string> = new Map<RaftErrorCode, string>(
 
 /** A refusal that the caller can act on. */
 export class RaftError extends Error {
+  /** `RaftError`. */
   override readonly name = "RaftError";
+  /** What was refused, and so what the caller should do. */
   readonly code: RaftErrorCode;
 
   constructor(code: RaftErrorCode, message?: string) {
@@ -43,5 +45,6 @@ export class RaftError extends Error {
 
 /** A contract is broken; the replica must not go on. */
 export class RaftPanic extends Error {
+  /** `RaftPanic`. */
   override readonly name = "RaftPanic";
 }

@@ -5,10 +5,15 @@
  * Source: texts follow etcd-raft v3.7; ids are printed in hexadecimal as there.
  */
 
+/** Takes the core's log lines. It must not call the node, and it should not throw. */
 export interface RaftLogger {
+  /** What happens in normal operation, message by message. */
   debug(text: string): void;
+  /** Elections, changes of role and of configuration. */
   info(text: string): void;
+  /** Something was dropped or given up; the group goes on. */
   warning(text: string): void;
+  /** Somebody broke the protocol; the message was ignored. */
   error(text: string): void;
 }
 

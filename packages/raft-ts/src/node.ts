@@ -273,10 +273,12 @@ export class RaftNode {
 
   // ---- What can be seen ----
 
+  /** Id of this node in its group. */
   get id(): number {
     return this.#raft.id;
   }
 
+  /** The newest term that the node has entered. */
   get term(): number {
     return this.#raft.term;
   }
@@ -286,26 +288,32 @@ export class RaftNode {
     return this.#raft.lead;
   }
 
+  /** Its role. */
   get state(): StateType {
     return this.#raft.state;
   }
 
+  /** True in StateLeader; whether a quorum still agrees, only a read can tell. */
   get isLeader(): boolean {
     return this.#raft.state === "StateLeader";
   }
 
+  /** Highest index known here to be on a quorum. */
   get commitIndex(): number {
     return this.#raft.log.committed;
   }
 
+  /** Highest index that the host has reported as applied. */
   get appliedIndex(): number {
     return this.#raft.log.applied;
   }
 
+  /** Index of the oldest entry that can be read. */
   get firstIndex(): number {
     return this.#raft.log.firstIndex();
   }
 
+  /** Index of the newest entry, durable or not; 0 for an empty log. */
   get lastIndex(): number {
     return this.#raft.log.lastIndex();
   }
@@ -334,6 +342,7 @@ export class RaftNode {
     return this.#raft.tracker.confState();
   }
 
+  /** The node's numbers: cheap, and no copies of progress. */
   basicStatus(): BasicStatus {
     return basicStatusOf(this.#raft);
   }

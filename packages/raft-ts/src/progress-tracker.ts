@@ -17,6 +17,7 @@ import type { ConfState } from "./types.ts";
 
 /** Who votes, who learns, and what will happen at the end of a joint state. */
 export interface TrackerConfig {
+  /** Incoming and outgoing voters; the second set is empty outside of a joint configuration. */
   readonly voters: JointConfig;
   /** The leader leaves the joint state by itself once it is committed. */
   readonly autoLeave: boolean;

@@ -14,6 +14,7 @@
 import { RaftPanic } from "./errors.ts";
 import type { Inflights } from "./inflights.ts";
 
+/** How the leader sends to a follower; the head of this module says what each means. */
 export type ProgressState = "StateProbe" | "StateReplicate" | "StateSnapshot";
 
 /** A leader's view of one node, itself included. */
@@ -24,6 +25,7 @@ export class Progress {
   nextIndex: number;
   /** Highest commit index sent; an empty append that cannot raise it is not worth sending. */
   sentCommit = 0;
+  /** How it is sent to. */
   state: ProgressState = "StateProbe";
   /** Index of the snapshot on its way; 0 outside StateSnapshot. */
   pendingSnapshot = 0;
@@ -33,7 +35,9 @@ export class Progress {
   recentActive = false;
   /** Appends wait for a heartbeat response or an acknowledgement. */
   msgAppFlowPaused = false;
+  /** It receives the log and does not count. */
   isLearner: boolean;
+  /** Appends that it has not acknowledged. */
   readonly inflights: Inflights;
 
   constructor(matchIndex: number, nextIndex: number, isLearner: boolean, inflights: Inflights) {
@@ -43,6 +47,7 @@ export class Progress {
     this.inflights = inflights;
   }
 
+  /** Its log end is a guess from now on. */
   becomeProbe(): void {
     // After a snapshot the follower has everything up to it, even if its acknowledgement is lost.
     const known = this.state === "StateSnapshot" ? this.pendingSnapshot : 0;
@@ -51,11 +56,13 @@ export class Progress {
     this.#limitSentCommit();
   }
 
+  /** It follows from `matchIndex` on. */
   becomeReplicate(): void {
     this.#enter("StateReplicate");
     this.nextIndex = this.matchIndex + 1;
   }
 
+  /** A snapshot as of `snapshotIndex` was sent to it. */
   becomeSnapshot(snapshotIndex: number): void {
     this.#enter("StateSnapshot");
     this.requestedSnapshot = 0; // this is it
@@ -116,6 +123,7 @@ export class Progress {
     return true;
   }
 
+  /** True if no append may be sent to it now. */
   isPaused(): boolean {
     return this.state === "StateSnapshot" || this.msgAppFlowPaused;
   }
@@ -132,6 +140,7 @@ export class Progress {
     return copy;
   }
 
+  /** One line, as etcd-raft prints it. */
   toString(): string {
     let text = `${this.state} match=${this.matchIndex} next=${this.nextIndex}`;
     if (this.isLearner) text += " learner";

@@ -17,6 +17,9 @@ import { jointCommittedIndex, type JointConfig } from "./quorum-joint.ts";
 import type { AckedIndexer } from "./quorum-majority.ts";
 import type { Message } from "./types.ts";
 
+/**
+ * How reads are confirmed: by asking a quorum, or by trusting the leader's lease and the clocks.
+ */
 export type ReadOnlyOption = "safe" | "lease-based";
 
 /** Reads that may wait in one group; more are dropped, as a lost message would be. */

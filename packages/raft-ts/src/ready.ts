@@ -23,12 +23,15 @@ export interface Ready {
   readonly softState?: SoftState | undefined;
   /** Only when it changed. */
   readonly hardState?: HardState | undefined;
+  /** Reads that are confirmed; to be served when their index is applied. */
   readonly readStates: readonly ReadState[];
   /** Entries to append to the log, replacing what is at and after the first of them. */
   readonly entries: readonly Entry[];
+  /** Only when one is to be installed: it replaces the log and the applied state. */
   readonly snapshot?: Snapshot | undefined;
   /** Entries to apply to the state machine, in order. */
   readonly committedEntries: readonly Entry[];
+  /** To be sent in this order; in the asynchronous form the storage work is among them. */
   readonly messages: readonly Message[];
   /** Entries, term or vote changed: the write must be durable before messages leave. */
   readonly mustSync: boolean;

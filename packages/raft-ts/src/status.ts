@@ -11,16 +11,23 @@ import type { StateType } from "./types.ts";
 
 /** The state of a node in numbers. */
 export interface BasicStatus {
+  /** Id of the node in its group. */
   readonly id: number;
+  /** The newest term that it has entered. */
   readonly term: number;
   /** Whom it voted for in `term`; 0 is nobody. */
   readonly vote: number;
+  /** Highest index known to it to be on a quorum. */
   readonly commit: number;
+  /** Highest index reported as applied. */
   readonly applied: number;
   /** The known leader; 0 is nobody. */
   readonly lead: number;
+  /** Its role. */
   readonly raftState: StateType;
+  /** Index of the oldest entry that it can read. */
   readonly firstIndex: number;
+  /** Index of its newest entry. */
   readonly lastIndex: number;
   /** Whom leadership is being handed to; 0 is nobody. */
   readonly leadTransferee: number;
@@ -30,6 +37,7 @@ export interface BasicStatus {
 
 /** The state of a node with its configuration and, at a leader, the progress of all nodes. */
 export interface Status extends BasicStatus {
+  /** The configuration as applied at the node. */
   readonly config: TrackerConfig;
   /** In ascending order of ids; empty unless the node leads. */
   readonly progress: ReadonlyMap<number, Progress>;

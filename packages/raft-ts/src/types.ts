@@ -17,6 +17,7 @@ export interface Entry {
   readonly term: number;
   /** 1-based place in the log. */
   readonly index: number;
+  /** What it means to the core. */
   readonly type: EntryType;
   /** Opaque payload: a view that is neither copied nor parsed. Empty means no data. */
   readonly data: Uint8Array;
@@ -24,9 +25,11 @@ export interface Entry {
 
 /** What a node must find again after a crash. All fields 0 before the first election. */
 export interface HardState {
+  /** The newest term that the node has entered. */
   readonly term: number;
   /** The node voted for in `term`; 0 is nobody. */
   readonly vote: number;
+  /** Highest index known to be on a quorum; a lost rise of it is found again. */
   readonly commit: number;
 }
 
@@ -34,32 +37,45 @@ export interface HardState {
 export interface SoftState {
   /** The known leader; 0 is nobody. */
   readonly lead: number;
+  /** The node's role. */
   readonly raftState: StateType;
 }
 
 /** The membership of a group as of one log index. `votersOutgoing` is empty outside joint state. */
 export interface ConfState {
+  /** Ids that vote; the incoming ones in a joint state. */
   readonly voters: readonly number[];
+  /** Ids that receive the log and do not count. */
   readonly learners: readonly number[];
+  /** Ids that also vote until the joint state ends. */
   readonly votersOutgoing: readonly number[];
+  /** Outgoing voters that become learners then. */
   readonly learnersNext: readonly number[];
+  /** The leader ends the joint state by itself. */
   readonly autoLeave: boolean;
 }
 
 /** The state machine as of `index`. A snapshot with index 0 is empty. */
 export interface Snapshot {
+  /** The last entry that the state contains. */
   readonly index: number;
+  /** The term of that entry. */
   readonly term: number;
+  /** The membership as of that entry. */
   readonly confState: ConfState;
+  /** The host's state, opaque; never copied or parsed. */
   readonly data: Uint8Array;
 }
 
 /** Answer to a ReadIndex: once `index` is applied, the read that `context` names may be served. */
 export interface ReadState {
+  /** What must be applied before the read is served. */
   readonly index: number;
+  /** What the read was asked with. */
   readonly context: Uint8Array;
 }
 
+/** A node's role. A pre-candidate asks whether it could win before it enters a new term. */
 export type StateType = "StateFollower" | "StateCandidate" | "StateLeader" | "StatePreCandidate";
 
 /** All message types; the place in this list is the number of the type in raftpb. */
@@ -90,26 +106,42 @@ export const MESSAGE_TYPES = [
   "MsgForgetLeader",
 ] as const;
 
+/** One of {@link MESSAGE_TYPES}. */
 export type MessageType = (typeof MESSAGE_TYPES)[number];
 
 /** A message between nodes, or between a node and its storage. Absent numbers are 0. */
 export interface Message {
+  /** What it is; the other fields mean what the type needs. */
   readonly type: MessageType;
+  /** The receiver's id, or one of the two storage targets. */
   readonly to: number;
+  /** The sender's id. */
   readonly from: number;
   /** 0 in messages that have no term: local ones, MsgProp and MsgReadIndex. */
   readonly term: number;
   /** Term of the entry at `index`, or of the hint in a rejected MsgAppResp. */
   readonly logTerm: number;
+  /**
+   * MsgApp: the place before `entries`. Answers: the place that is acknowledged or refused.
+   * Votes: the last index.
+   */
   readonly index: number;
+  /** To append, to apply, proposed, or (in reads) one with the context as data. */
   readonly entries: readonly Entry[];
+  /** The sender's commit index, never above what the receiver is known to hold in a heartbeat. */
   readonly commit: number;
   /** Only in MsgStorageAppend: the vote to persist. */
   readonly vote: number;
+  /** Only in MsgSnap, and in storage work that installs one. */
   readonly snapshot?: Snapshot | undefined;
+  /** True if an answer is no. */
   readonly reject: boolean;
   /** Where the log of the rejecting follower may agree with the leader's. */
   readonly rejectHint: number;
+  /**
+   * Opaque: the position of a read in heartbeats and their answers, the kind of a campaign in
+   * votes.
+   */
   readonly context?: Uint8Array | undefined;
   /** Only in MsgVote and MsgPreVote: the candidate's `priority`. */
   readonly priority: number;
@@ -170,8 +202,10 @@ export const EMPTY_DATA: Uint8Array = new Uint8Array(0);
 export const NO_ENTRIES: readonly Entry[] = Object.freeze([]);
 export const NO_MESSAGES: readonly Message[] = Object.freeze([]);
 
+/** The hard state of a node that has never heard of an election. */
 export const EMPTY_HARD_STATE: HardState = Object.freeze({ term: 0, vote: 0, commit: 0 });
 
+/** No members: what a node starts with that will be sent a snapshot. */
 export const EMPTY_CONF_STATE: ConfState = Object.freeze({
   voters: [],
   learners: [],
