@@ -62,8 +62,15 @@ function example(): string {
 
 function checkTypes(folder: string, module: string, moduleResolution: string): void {
   const compilerOptions = {
-    ...{ module, moduleResolution, target: "es2023", lib: ["es2023", "dom"], types: [] },
-    ...{ strict: true, noEmit: true, skipLibCheck: false, noUncheckedIndexedAccess: true },
+    module,
+    moduleResolution,
+    target: "es2023",
+    lib: ["es2023", "dom"],
+    types: [],
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    noEmit: true,
   };
   const config = join(folder, "tsconfig.json");
   writeFileSync(config, JSON.stringify({ compilerOptions, files: ["example.ts"] }));
