@@ -226,4 +226,30 @@ describe("metadata on real lanes", () => {
       expect(all.on(nodeId).localView.list("stream")).toHaveLength(1);
     }
   });
+
+  it("is forgotten by a node whose replica was taken out, and comes back with the next one", async () => {
+    const all = await formed(71);
+    expect(await all.createStream("a")).toBe("created");
+    const out = NODES.find((nodeId) => nodeId !== all.lanes.leaderNode(1)) ?? 0;
+    const former = all.lanes.leader(1)?.members ?? [];
+    const staying = former.filter(({ nodeId }) => nodeId !== out);
+    const move = (members: readonly { replicaId: number; nodeId: number }[]) =>
+      all.lanes.runUntil(() => all.lanes.leader(1)?.moveMembers(members).kind === "there");
+    await move(staying);
+    await all.lanes.until(all.lanes.lane(out).dropGroup(1));
+    expect([all.on(out).localView.ready, all.on(out).status().leaderNodeId]).toEqual([
+      false,
+      undefined,
+    ]);
+    expect(await all.createStream("b")).toBe("created");
+
+    const members = [...staying, { replicaId: 99, nodeId: out }];
+    const voters = former.map(({ replicaId }) => replicaId);
+    const init = { groupId: 1, replicaId: 99, kind: "metadata", members, voters } as const;
+    await all.lanes.until(all.lanes.lane(out).createGroup(init));
+    await move(members);
+    const [first, ...others] = await all.snapshots();
+    expect(others).toEqual([first, first]);
+    expect(all.on(out).localView.list("stream")).toHaveLength(2);
+  });
 });

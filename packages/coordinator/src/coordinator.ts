@@ -123,10 +123,16 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     gauges.tails.set(tails.openTails);
   };
 
+  const forget = (): void => {
+    own = undefined;
+    state.forget();
+    tails.close();
+  };
+
   return {
     stateMachineFor: (created) => {
       own = created;
-      return stateMachine(state, leads, moved);
+      return stateMachine(state, leads, moved, forget);
     },
     services,
     localView: state.view,
@@ -139,13 +145,22 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
       leads(false);
       tails.close();
     },
-    status: () => ({
-      leading: group()?.isReadyLeader === true,
-      leaderNodeId: group()?.leaderNodeId,
-      appliedIndex: state.view.index,
-      openTails: tails.openTails,
-      proposalsInFlight: proposer.inFlight,
-    }),
+    status: () => statusOf(group(), state, tails, proposer),
+  };
+}
+
+function statusOf(
+  group: MetadataGroup | undefined,
+  state: MetadataState,
+  tails: TailServer,
+  proposer: Proposer,
+): CoordinatorStatus {
+  return {
+    leading: group?.isReadyLeader === true,
+    leaderNodeId: group?.leaderNodeId,
+    appliedIndex: state.view.index,
+    openTails: tails.openTails,
+    proposalsInFlight: proposer.inFlight,
   };
 }
 
@@ -153,6 +168,7 @@ function stateMachine(
   state: MetadataState,
   leads: (leading: boolean) => void,
   moved: () => void,
+  dropped: () => void,
 ): MetadataStateMachine {
   let leading = false;
   return {
@@ -165,6 +181,12 @@ function stateMachine(
     restore: (bytes, index) => {
       state.restore(bytes, index);
       moved();
+    },
+    // What this node knew gets older from now on: whoever reads it must go to another one.
+    dropped: () => {
+      if (leading) leads(false);
+      leading = false;
+      dropped();
     },
     roleChanged: ({ role, ready }) => {
       const now = role === "leader" && ready;

@@ -12,7 +12,7 @@ export type MetadataGroup = Pick<
 
 /** The state machine as the host drives it. */
 export type MetadataStateMachine = Required<
-  Pick<StateMachine, "apply" | "advanced" | "snapshot" | "restore" | "roleChanged">
+  Pick<StateMachine, "apply" | "advanced" | "snapshot" | "restore" | "roleChanged" | "dropped">
 >;
 
 /** `Lane` of packages/replica. */

@@ -195,8 +195,10 @@ function successor(
     (node.goal ?? "serve") === "serve" &&
     !taken.has(node.nodeId) &&
     !hosts.has(node.host) &&
-    // On its own node only under another disk: the old replica would be in the way.
-    (node.nodeId !== leaving.nodeId || node.incarnation !== leaving.incarnation) &&
+    // On its own disk only when it is not there: otherwise it would be in the way.
+    (node.nodeId !== leaving.nodeId ||
+      node.incarnation !== leaving.incarnation ||
+      leaving.state === "lost") &&
     isAlive(node.nodeId, node.incarnation);
   const score = ({ nodeId, zone }: NodeRecord): readonly number[] => [
     nodeId === leaving.nodeId ? 0 : 1,

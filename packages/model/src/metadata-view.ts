@@ -1,7 +1,7 @@
 /**
  * One process's copy of cluster metadata, fed by the tail, with the look-ups that requests need.
  *
- * It only ever moves forward in index. A process without a complete first snapshot has no view: it
+ * It only ever moves forward in index, but for `forget`. A process without a complete first snapshot has no view: it
  * must answer "unavailable", never "not found".
  */
 import { invariant } from "@millrace/base";
@@ -58,6 +58,17 @@ export class MetadataView {
     for (const key of keys) this.#put(key, undefined);
     for (const { key, json } of changes) this.#put(key, json);
     this.#moveTo(index, [...keys]);
+  }
+
+  /**
+   * Forgets everything, as before the first snapshot: the source is gone, and what it said grows old.
+   * The one way back in index.
+   */
+  forget(): void {
+    const keys = [...this.#records.keys()];
+    for (const key of keys) this.#put(key, undefined);
+    this.#index = 0;
+    for (const listener of this.#listeners) listener(keys);
   }
 
   /** Applies what changed up to `index`; what the view already has is ignored. */

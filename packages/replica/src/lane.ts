@@ -157,8 +157,7 @@ export class Lane {
   async dropGroup(groupId: number): Promise<void> {
     const host = this.#driver.hosts.get(groupId);
     if (host !== undefined) {
-      host.isDropped = true;
-      host.failWaiting(new StreamError("indeterminate", `group ${groupId} was dropped here`));
+      host.drop(new StreamError("indeterminate", `group ${groupId} was dropped here`));
       this.#driver.hosts.delete(groupId);
       this.#driver.awake.delete(host);
       this.#driver.snapshots.forget(host);

@@ -25,6 +25,7 @@ import {
 } from "@millrace/raft-ts";
 import type { GroupLog, GroupWrite, StateSnapshot } from "@millrace/storage";
 
+import { withData } from "./entries-for-machine.ts";
 import { makeNode, type HostInit, type HostLane } from "./host-lane.ts";
 import {
   asMember,
@@ -41,7 +42,6 @@ import { RaftLogStorage } from "./raft-log-storage.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import type { Turn, WriteBatch } from "./turn.ts";
 import type {
-  AppliedEntry,
   GroupKind,
   GroupMember,
   GroupMembership,
@@ -221,6 +221,14 @@ export class RaftHost {
     );
     this.failWaiting(this.quarantine);
     this.#lane.quarantined(this, this.quarantine);
+  }
+
+  /** Ends this replica: its data goes. */
+  drop(error: StreamError): void {
+    if (this.isDropped) return;
+    this.isDropped = true;
+    this.failWaiting(error);
+    this.#guard(() => this.#machine?.dropped?.());
   }
 
   /** Ends everything that waits here. */
@@ -488,11 +496,4 @@ export class RaftHost {
       this.stop(cause);
     }
   }
-}
-
-/** Normal entries that carry something; the same list when that is all of them. */
-function withData(entries: readonly Entry[]): readonly AppliedEntry[] {
-  const isForMachine = (entry: Entry): boolean =>
-    entry.type === "EntryNormal" && entry.data.length > 0;
-  return entries.every(isForMachine) ? entries : entries.filter(isForMachine);
 }

@@ -74,6 +74,8 @@ export interface StateMachine {
    */
   trimSnapshot?(throughIndex: number): Uint8Array;
   roleChanged?(change: RoleChange): void;
+  /** The replica is gone for good: nothing is called any more, and its state must not be served. */
+  dropped?(): void;
 }
 
 /** `metadata`: the lane shortens the log by itself. `shard`: the log is the data. */

@@ -137,7 +137,9 @@ export function removeStream(draft: Draft, command: CommandOf<"remove-stream">):
   if (stream.status !== "DELETING") return notInState(stream, "DELETING");
   let newest = draft.auxiliary.removedCreatedAtSec;
   for (const shard of draft.view.shards(stream.streamId)) {
-    const { groupId, replicas } = shard;
+    const { groupId, move } = shard;
+    // A replica that was on its way has data, too.
+    const replicas = move?.add === undefined ? shard.replicas : [...shard.replicas, move.add];
     draft.putTombstone({ groupId, replicas, deletedAtMs: command.nowMs });
     draft.remove(METADATA_KEY.shard(shard.streamId, shard.shardIndex));
     newest = Math.max(newest, shard.createdAtSec);

@@ -109,6 +109,12 @@ export class MetadataState {
     if (index > 0) this.view.reset(index, records);
   }
 
+  /** This process holds the group no more; another replica of it may come, and begins anew. */
+  forget(): void {
+    this.restore(new Uint8Array(0), 0);
+    this.view.forget();
+  }
+
   /** What the entry at `index` came to. Only for recently applied entries of commands. */
   outcome(index: number): Outcome {
     return this.#outcomes.get(index);
