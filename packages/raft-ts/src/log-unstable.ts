@@ -13,9 +13,18 @@
  *
  * Source: etcd-raft `log_unstable`.
  */
+import { limitEnd } from "./entry-size.ts";
 import type { RaftLogger } from "./logger.ts";
 import type { Entry, EntryId, Snapshot } from "./types.ts";
 import { NO_ENTRIES } from "./types.ts";
+
+/** Entries of [lo, hi), cut to `maxBytes`; true as long as none of them is replaced. */
+interface Slice {
+  readonly lo: number;
+  readonly hi: number;
+  readonly maxBytes: number;
+  readonly entries: readonly Entry[];
+}
 
 /** Entries and snapshot on their way to storage. */
 export class UnstableLog {
@@ -26,6 +35,8 @@ export class UnstableLog {
   offset: number;
   /** Entries below this index are being written. */
   offsetInProgress: number;
+  /** The list that was handed out last: two followers and the disk mostly want the same one. */
+  #lastSlice: Slice | undefined;
   readonly #logger: RaftLogger | undefined;
 
   constructor(offset: number, logger?: RaftLogger) {
@@ -56,7 +67,21 @@ export class UnstableLog {
   /** Entries that nobody is writing yet. */
   nextEntries(): readonly Entry[] {
     const from = this.offsetInProgress - this.offset;
-    return from === this.entries.length ? NO_ENTRIES : this.entries.slice(from);
+    if (from === this.entries.length) return NO_ENTRIES;
+    return this.slice(this.offsetInProgress, this.offset + this.entries.length, Infinity);
+  }
+
+  /** Entries of [lo, hi), which must all be here: as many as fit in `maxBytes`, at least one. */
+  slice(lo: number, hi: number, maxBytes: number): readonly Entry[] {
+    const last = this.#lastSlice;
+    if (last !== undefined && last.lo === lo && last.hi === hi) {
+      const isWhole = last.entries.length === hi - lo;
+      if (last.maxBytes === maxBytes || (isWhole && maxBytes > last.maxBytes)) return last.entries;
+    }
+    const end = limitEnd(this.entries, lo - this.offset, hi - this.offset, maxBytes);
+    const entries = this.entries.slice(lo - this.offset, end);
+    this.#lastSlice = { lo, hi, maxBytes, entries };
+    return entries;
   }
 
   hasNextEntries(): boolean {
@@ -93,6 +118,7 @@ export class UnstableLog {
       return;
     }
     this.entries.splice(0, id.index + 1 - this.offset);
+    this.#lastSlice = undefined; // it would keep the payloads alive
     this.offset = id.index + 1;
     this.offsetInProgress = Math.max(this.offsetInProgress, this.offset);
   }
@@ -109,6 +135,7 @@ export class UnstableLog {
     this.offset = snapshot.index + 1;
     this.offsetInProgress = this.offset;
     this.entries = [];
+    this.#lastSlice = undefined;
     this.snapshot = snapshot;
     this.snapshotInProgress = false;
   }
@@ -120,7 +147,10 @@ export class UnstableLog {
     const from = first.index;
     if (from === this.offset + this.entries.length) {
       for (const entry of entries) this.entries.push(entry);
-    } else if (from <= this.offset) {
+      return;
+    }
+    this.#lastSlice = undefined;
+    if (from <= this.offset) {
       this.#logger?.info(`replace the unstable entries from index ${from}`);
       this.entries = [...entries];
       this.offset = from;

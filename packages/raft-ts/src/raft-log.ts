@@ -288,10 +288,7 @@ export class RaftLog {
     if (outside !== undefined) return outside;
     if (lo === hi) return NO_ENTRIES;
     const { offset, entries: unstable } = this.unstable;
-    if (lo >= offset) {
-      const end = limitEnd(unstable, lo - offset, hi - offset, maxBytes);
-      return unstable.slice(lo - offset, end);
-    }
+    if (lo >= offset) return this.unstable.slice(lo, hi, maxBytes);
     const cut = Math.min(hi, offset);
     const stored = this.storage.entries(lo, cut, maxBytes);
     if (typeof stored === "string") {
