@@ -12,6 +12,7 @@
  * Source: reference G.13.
  */
 import type { Clock, Logger, Timer } from "@millrace/base";
+import { METADATA_GROUP_ID } from "@millrace/base";
 import type { GroupPlacement, MetadataView } from "@millrace/model";
 
 import type { BrokerLane, LaneGroup } from "./ports.ts";
@@ -157,6 +158,9 @@ export class LeaderReconciler {
   }
 
   #placement(groupId: number): GroupPlacement | undefined {
-    return this.#options.view.shardOfGroup(groupId);
+    const { view, nodeId } = this.#options;
+    if (groupId !== METADATA_GROUP_ID) return view.shardOfGroup(groupId);
+    // Wherever the metadata group is led is as good as any other place, but for a drained node.
+    return this.#serves(nodeId) ? undefined : view.cluster()?.metadataGroup;
   }
 }
