@@ -51,6 +51,23 @@ const STAGES: readonly Stage[] = [
     minutesMax: 2,
   },
   {
+    name: "raft-mutants",
+    command: ["npm", "run", "--silent", "raft:mutants"],
+    slow: true,
+    minutesMax: 8,
+  },
+  {
+    name: "raft-package",
+    command: ["npm", "run", "--silent", "raft:package"],
+    slow: true,
+    minutesMax: 3,
+  },
+  {
+    name: "sim",
+    command: ["npm", "run", "--silent", "sim", "--", "--seeds", ci ? "60" : "10"],
+    minutesMax: 10,
+  },
+  {
     name: "integration",
     command: vitest("integration", "integration"),
     report: "integration",

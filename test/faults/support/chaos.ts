@@ -15,7 +15,6 @@ import { createStream, kinesis, readStream } from "../../e2e/support/kinesis.ts"
 import { Workload } from "../../e2e/support/workload.ts";
 
 export const NODES = ["node-1", "node-2", "node-3"] as const;
-export type NodeName = (typeof NODES)[number];
 
 const ROUNDS_PER_LOT = 10;
 const RESUME_MS_MAX = 30_000;
