@@ -4,9 +4,15 @@
  */
 import { describe, expect, it } from "vitest";
 import type { ConfChangeSingle, ConfChangeType } from "./conf-change.ts";
-import { LEAVE_JOINT, type ConfChange, type ConfChangeTransition } from "./conf-change-codec.ts";
+import {
+  confChangeEntry,
+  LEAVE_JOINT,
+  type ConfChange,
+  type ConfChangeTransition,
+} from "./conf-change-codec.ts";
+import { MemoryStorage } from "./memory-storage.ts";
 import { asciiBytes } from "./testing/ascii.ts";
-import { confStateOf, TestCluster, TestNode } from "./testing/test-cluster.ts";
+import { confStateOf, entryOf, TestCluster, TestNode } from "./testing/test-cluster.ts";
 import type { ConfState } from "./types.ts";
 import { EMPTY_DATA } from "./types.ts";
 
@@ -174,5 +180,22 @@ describe("a joint configuration that ends by itself", () => {
       confStateOf([1], [2]),
       4,
     ]);
+  });
+});
+
+describe("a node that has not applied all that is committed", () => {
+  it("finds a membership change behind any amount of entries, and does not campaign (TestScan)", () => {
+    const storage = new MemoryStorage(confStateOf([1, 2]));
+    const blob = new Uint8Array(600_000);
+    const normal = [1, 2, 3, 4].map((index) => ({ ...entryOf(1, index), data: blob }));
+    const change = { ...confChangeEntry(changeOf("v3")), term: 1, index: 5 };
+    const start = (committed: number): TestNode => {
+      storage.setHardState({ term: 1, vote: 0, commit: committed });
+      return new TestNode(1, { storage });
+    };
+    storage.append([...normal, change]);
+    const [before, after] = [start(4), start(5)];
+    for (const { node } of [before, after]) node.campaign();
+    expect([before.node.state, after.node.state]).toEqual(["StateCandidate", "StateFollower"]);
   });
 });

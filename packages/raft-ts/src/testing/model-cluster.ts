@@ -9,6 +9,7 @@
 import { LEAVE_JOINT, type ConfChange } from "../conf-change-codec.ts";
 import type { ConfChangeSingle } from "../conf-change.ts";
 import type { RaftConfig } from "../config.ts";
+import { SNAPSHOT_REQUEST_TIMEOUTS } from "../request-snapshot.ts";
 import type { Message, Snapshot } from "../types.ts";
 import { EMPTY_CONF_STATE, EMPTY_DATA } from "../types.ts";
 import { asciiBytes } from "./ascii.ts";
@@ -18,6 +19,14 @@ import { seededRandom } from "./seeded-random.ts";
 
 /** Messages that wait in the network at most; a full network loses the oldest. */
 const NETWORK_MAX = 300;
+
+const ELECTION_TICKS = 10;
+
+/**
+ * Ticks in which a cluster without faults must come to one log. The longest wait is that of a
+ * follower that has asked for a snapshot of what its leader cannot commit without it.
+ */
+const SETTLE_ROUNDS_MAX = SNAPSHOT_REQUEST_TIMEOUTS * ELECTION_TICKS + 600;
 
 /** What a run is like, for its description. */
 export interface ModelShape {
@@ -36,6 +45,8 @@ export class ModelCluster {
   readonly #changesMembers: boolean;
   /** Writes lag far behind, so that changes of term overtake them. */
   readonly #hasSlowDisks: boolean;
+  /** Applying lags far behind what is committed, so that memberships of old are in use. */
+  readonly #appliesLate: boolean;
   #network: Message[] = [];
   /** One side of a partition; the others are the other side. */
   #isolated = new Set<number>();
@@ -48,6 +59,7 @@ export class ModelCluster {
     const { voters, spares, settings } = this.shape;
     this.#changesMembers = spares > 0 || random(3) === 0;
     this.#hasSlowDisks = random(3) === 0;
+    this.#appliesLate = random(4) === 0;
     const start = firstSnapshot(voters);
     this.hosts = Array.from(
       { length: voters + spares },
@@ -69,32 +81,32 @@ export class ModelCluster {
     else if (dice < 410) for (let i = this.#random(3); i >= 0; i -= 1) this.#deliverOne();
     else if (dice < 610) this.#send(host.takeReady());
     else if (dice < 760) this.#writeSometimes(host);
-    else if (dice < 850) this.#release(host, host.apply());
+    else if (dice < 850) this.#applySometimes(host);
     else if (dice < 910) this.#propose(host);
     else if (dice < 930) this.#read(host);
     else if (dice < 945) host.compact(this.#random(4));
     else if (dice < 953) this.#makeCold(host);
     else if (dice < 973) this.#fetchIfWanted(host);
-    else this.#disturb(host, this.#random(27));
+    else this.#disturb(host, this.#random(35));
     this.checker.watch(host);
   }
 
   /** Something that happens seldom. */
   #disturb(host: ModelHost, dice: number): void {
-    if (dice < 10) this.#changeMembers();
-    else if (dice < 14) this.#report(host);
-    else if (dice < 17) host.node.transferLeader(1 + this.#random(this.hosts.length));
-    else if (dice < 18) host.node.requestSnapshot();
-    else if (dice < 20) this.#isolate();
-    else if (dice < 24) host.crash();
-    else if (dice < 26) host.node.forgetLeader();
+    if (dice < 18) this.#changeMembers();
+    else if (dice < 22) this.#report(host);
+    else if (dice < 25) host.node.transferLeader(1 + this.#random(this.hosts.length));
+    else if (dice < 26) host.node.requestSnapshot();
+    else if (dice < 28) this.#isolate();
+    else if (dice < 32) host.crash();
+    else if (dice < 34) host.node.forgetLeader();
     else host.node.campaign();
   }
 
   /** No more faults: runs until every member holds the same log, or throws. */
   settle(): void {
     this.#isolated = new Set();
-    for (let round = 0; round < 600; round += 1) {
+    for (let round = 0; round < SETTLE_ROUNDS_MAX; round += 1) {
       for (const host of this.hosts) this.#runFully(host);
       if (round % 20 === 0) this.#leaveExplicitJoint();
       if (round > 60 && round % 10 === 0 && this.#isConverged()) return;
@@ -200,6 +212,11 @@ export class ModelCluster {
     this.#release(host, host.write());
   }
 
+  #applySometimes(host: ModelHost): void {
+    if (this.#appliesLate && this.#random(8) > 0) return;
+    this.#release(host, host.apply());
+  }
+
   #propose(host: ModelHost): void {
     host.node.propose(asciiBytes(`p${(this.#counter += 1)}`));
   }
@@ -272,7 +289,7 @@ function randomShape(random: (bound: number) => number): ModelShape {
     voters,
     spares: random(2) === 0 ? 0 : random(8 - voters),
     settings: {
-      electionTicks: 10,
+      electionTicks: ELECTION_TICKS,
       heartbeatTicks: 1,
       asyncStorageWrites: random(3) > 0,
       preVote: random(4) > 0,
