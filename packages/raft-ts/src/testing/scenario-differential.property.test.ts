@@ -14,6 +14,7 @@ import {
   shrinkDifference,
   type Difference,
 } from "./scenario-differential.ts";
+import { ETCD_FOLDER, OWN_FOLDER, scenarioFiles } from "./scenario-files.ts";
 import { generateScenario } from "./scenario-generator.ts";
 
 const FIRST_SEED = Number(process.env["RAFT_DIFFERENTIAL_SEED"] ?? 1);
@@ -25,6 +26,15 @@ if (typeof oracle === "string") console.log(`differential test skipped: ${oracle
 
 afterAll(() => {
   if (typeof oracle !== "string") oracle.remove();
+});
+
+describe.skipIf(typeof oracle === "string")("the scenario files in testdata/etcd", () => {
+  it("say what etcd prints, in every byte", () => {
+    if (typeof oracle === "string") return;
+    expect(oracle.disagreeing(scenarioFiles(ETCD_FOLDER))).toEqual([]);
+    const own = oracle.disagreeing(scenarioFiles(OWN_FOLDER));
+    expect(own.length).toBe(scenarioFiles(OWN_FOLDER).length); // so that the check can fail
+  });
 });
 
 describe.skipIf(typeof oracle === "string")(

@@ -8,17 +8,18 @@
  */
 /* oxlint-disable no-restricted-imports -- a program for tests; the core starts and reads nothing */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseScenario, rewriteScenario } from "./datadriven.ts";
 import { diffLines } from "./scenario-diff.ts";
-import { handlerOf } from "./scenario-files.ts";
+import { handlerOf, type ScenarioFile } from "./scenario-files.ts";
 import { scenarioText, type GeneratedScenario } from "./scenario-generator.ts";
 
 const ORACLE_SOURCE = fileURLToPath(new URL("../../oracle", import.meta.url));
+const GO = process.env["GO"] ?? "go";
 const MARKER = "==== ";
 const BUILD_MS_MAX = 110_000;
 const ANSWER_MS_MAX = 60_000;
@@ -59,7 +60,7 @@ export class Oracle {
   /** Builds the oracle. @returns the reason if Go or the module is not there. @throws Error if it does not compile. */
   static build(): Oracle | string {
     const go = (args: readonly string[]) =>
-      spawnSync("go", [...args], { cwd: ORACLE_SOURCE, encoding: "utf8", timeout: BUILD_MS_MAX });
+      spawnSync(GO, [...args], { cwd: ORACLE_SOURCE, encoding: "utf8", timeout: BUILD_MS_MAX });
     if (go(["version"]).status !== 0) return "no Go";
     if (go(["mod", "download"]).status !== 0) return "no module go.etcd.io/raft/v3";
     const folder = mkdtempSync(join(tmpdir(), "raft-oracle-"));
@@ -81,7 +82,9 @@ export class Oracle {
     scenarios: readonly GeneratedScenario[],
     edit: (ours: string) => string = (ours) => ours,
   ): Comparison {
-    const answers = this.#ask(scenarios);
+    const answers = this.#ask(
+      scenarios.map(({ kind, name, cases }) => ({ kind, name, text: scenarioText(cases) })),
+    );
     const differences: Difference[] = [];
     const unshared: string[] = [];
     let cases = 0;
@@ -106,9 +109,24 @@ export class Oracle {
     return { cases, panics, unshared, differences };
   }
 
-  #ask(scenarios: readonly GeneratedScenario[]): Answer[] {
+  /** Names of the scenario files whose expected text is not what etcd prints. */
+  disagreeing(files: readonly ScenarioFile[]): string[] {
+    const texts = files.map(({ path }) => readFileSync(path, "utf8"));
+    const answers = this.#ask(
+      files.map(({ kind, name }, i) => ({ kind, name, text: texts[i] ?? "" })),
+    );
+    return files.flatMap(({ name }, i) => {
+      const inFile = parseScenario(texts[i] ?? "").map((one) => comparable(one.expected));
+      const answer = answers[i];
+      if (answer === undefined || answer.panic !== undefined) return [name];
+      const printed = answer.expected.map(comparable);
+      return JSON.stringify(inFile) === JSON.stringify(printed) ? [] : [name];
+    });
+  }
+
+  #ask(scenarios: readonly { kind: string; name: string; text: string }[]): Answer[] {
     const input = scenarios
-      .map(({ kind, name, cases }) => `${MARKER}${kind} ${name}\n${scenarioText(cases)}`)
+      .map(({ kind, name, text }) => `${MARKER}${kind} ${name}\n${text}`)
       .join("");
     const run = spawnSync(join(this.#folder, "oracle"), ["-batch"], {
       input,

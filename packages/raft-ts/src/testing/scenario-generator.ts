@@ -109,7 +109,9 @@ function interactionCases(random: Random): string[] {
   if (chance(random, 40)) cases.unshift("log-level info");
   // etcd counts two bytes more for the empty entry that replaces a refused membership change than
   // for any other empty entry; ours cannot tell them apart, so a limit in bytes goes without.
-  const steps = STEPS.filter(([, make]) => make !== proposeConfChange || !BYTE_LIMITS.test(added));
+  const steps = [...STEPS];
+  const changes = added.includes("max-uncommitted-size") ? proposeJointChange : proposeConfChange;
+  if (!BYTE_LIMITS.test(added)) steps.push([9, changes]);
   if (added.includes("async")) steps.push(...ASYNC_STEPS);
   const length = 20 + random(40);
   const index = Number(/ index=(\d+)/.exec(added)?.[1]);
@@ -181,7 +183,6 @@ const STEPS: readonly (readonly [number, Make])[] = [
   [7, (random, node) => [`campaign ${node()}`, ...(chance(random, 60) ? ["stabilize"] : [])]],
   [6, (_, node) => [`tick-heartbeat ${node()}`]],
   [6, (_, node) => [`tick-election ${node()}`]],
-  [9, proposeConfChange],
   [
     4,
     (random, node) => {
@@ -224,14 +225,22 @@ const TYPES = ["MsgApp", "MsgAppResp", "MsgHeartbeat", "MsgHeartbeatResp", "MsgV
 
 const PAYLOADS = ["a", "bb", '"quoted"', "0123456789", "a-long-payload-of-many-bytes-0123456789"];
 
-function proposeConfChange(random: Random, node: () => number): string[] {
+const proposeConfChange: Make = (random, node) =>
+  proposed(random, node, ["auto", "implicit", "explicit"]);
+
+/**
+ * Etcd's harness spells the transition "auto" in the entry's bytes, ours leaves it out as etcd does
+ * where none is given; so where payload bytes are limited, only the others are comparable.
+ */
+const proposeJointChange: Make = (random, node) => proposed(random, node, ["implicit", "explicit"]);
+
+function proposed(random: Random, node: () => number, transitions: readonly string[]): string[] {
   const settle = chance(random, 70) ? ["stabilize"] : [];
   if (chance(random, 20)) {
     return [`propose-conf-change ${node()} v1=true\n${oneChange(random, 7)}`, ...settle];
   }
-  const transition = pick(random, ["auto", "implicit", "explicit"]);
   const changes = times(random(4), () => oneChange(random, 7));
-  const directive = `propose-conf-change ${node()} transition=${transition}`;
+  const directive = `propose-conf-change ${node()} transition=${pick(random, transitions)}`;
   return [withInput(directive, changes), ...settle];
 }
 
