@@ -50,15 +50,18 @@ describe("a process's standing in its cluster", () => {
   it("registers, keeps its heartbeat, and registers again when the leader forgot it", async () => {
     const clock = new VirtualClock();
     const { admin, asked, answers } = coordinator();
+    const joined: string[] = [];
     const session = new NodeSession({
       admin,
       clock,
       logger: SILENT_LOGGER,
       registration: () => registration,
       state: () => "ready",
+      joined: (clusterId) => Promise.resolve(void joined.push(clusterId)),
     });
     session.start();
     await advance(clock, 2000);
+    expect(joined).toEqual(["c"]);
     expect(asked.slice(0, 3)).toEqual(["register", "heartbeat", "heartbeat"]);
     expect(session.alive).toBe(true);
     answers.registerAgain = true;
@@ -75,5 +78,22 @@ describe("a process's standing in its cluster", () => {
     const before = asked.length;
     await advance(clock, 3000);
     expect(asked).toHaveLength(before);
+  });
+
+  it("does not count as alive on the disk of another cluster", async () => {
+    const clock = new VirtualClock();
+    const { admin, asked } = coordinator();
+    const session = new NodeSession({
+      admin,
+      clock,
+      logger: SILENT_LOGGER,
+      registration: () => registration,
+      state: () => "ready",
+      joined: () => Promise.reject(new StreamError("wrong-state", "belongs to another cluster")),
+    });
+    session.start();
+    await advance(clock, 2000);
+    expect([session.alive, asked.includes("heartbeat")]).toEqual([false, false]);
+    session.stop();
   });
 });

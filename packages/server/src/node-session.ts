@@ -18,6 +18,11 @@ export interface NodeSessionDeps {
   readonly logger: Logger;
   readonly registration: () => RegisterNode;
   readonly state: () => NodeHeartbeat["state"];
+  /**
+   * Writes down which cluster this disk belongs to, so that it can neither form nor join another.
+   * Rejects for the disk of another cluster; the node is not alive then.
+   */
+  readonly joined: (clusterId: string) => Promise<void>;
 }
 
 export class NodeSession {
@@ -60,9 +65,10 @@ export class NodeSession {
   }
 
   async #exchange(): Promise<void> {
-    const { admin, registration, clock, state } = this.#deps;
+    const { admin, registration, clock, state, joined } = this.#deps;
     if (!this.#registered) {
-      await admin.registerNode(registration());
+      const { clusterId } = await admin.registerNode(registration());
+      await joined(clusterId);
       this.#registered = true;
     }
     const { nodeId, incarnation, bootEpoch } = registration();

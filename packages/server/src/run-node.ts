@@ -103,6 +103,8 @@ async function start(settings: Settings, stopping: Stopping): Promise<RunningNod
     logger,
     registration: () => registrationOf(settings, parts.identity, required(numbers)),
     state: () => (stopping.begun ? "draining" : session.alive ? "ready" : "starting"),
+    // A gateway has no data that could come under another cluster's.
+    joined: async (clusterId) => runtime?.storage.setClusterId(clusterId),
   });
   const health = { runtime, client, session };
   const state = () => nodeState(health, stopping.begun);
