@@ -3,7 +3,8 @@
  *
  * Each DIR has its files in sub-folders raft, quorum and confchange. Without DIR: the files of this
  * package, and the reference's where they are. `--only` runs the files whose name contains PART.
- * `--update` first rewrites the expected text of hand-checked files, and refuses all others. The last line is
+ * `--update` first rewrites the expected text of hand-checked files, and refuses all others. The
+ * last line is
  * `files F, cases C, failed X`; the exit code is 1 if any case failed or a folder has none.
  */
 import process from "node:process";
