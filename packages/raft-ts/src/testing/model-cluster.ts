@@ -143,7 +143,9 @@ export class ModelCluster {
   }
 
   #isConverged(): boolean {
-    const leader = this.hosts.find(({ node }) => node.isLeader);
+    // Not the first that is found: one that was removed may believe for ever that it leads.
+    const leaders = this.hosts.filter((host) => host.node.isLeader);
+    const leader = leaders.toSorted((x, y) => y.node.term - x.node.term)[0];
     if (leader === undefined) return false;
     const { node } = leader;
     if (node.commitIndex !== node.lastIndex || leader.applied !== node.lastIndex) {

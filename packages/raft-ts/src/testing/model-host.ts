@@ -150,12 +150,25 @@ export class ModelHost {
       return [];
     }
     const sent: Message[] = [];
+    const votes: Message[] = [];
     for (const m of ready.messages) {
-      if (!isLocalTarget(m.to)) sent.push(m);
+      if (m.type === "MsgVote") votes.push(m);
+      else if (!isLocalTarget(m.to)) sent.push(m);
       else if (m.to === LOCAL_APPEND_THREAD) this.appendWork.push(m);
       else this.applyWork.push(m);
     }
-    return sent;
+    return [...sent, ...this.#afterWrites(votes)];
+  }
+
+  /**
+   * Makes messages wait for the newest write, or returns them if there is none. A candidate that
+   * asks for votes before its term is durable can win that term twice, with two logs.
+   */
+  #afterWrites(messages: readonly Message[]): readonly Message[] {
+    const last = this.appendWork.pop();
+    if (last === undefined) return messages;
+    this.appendWork.push({ ...last, responses: [...last.responses, ...messages] });
+    return [];
   }
 
   #noteReady({ readStates, entries, snapshot, messages }: Ready): void {
