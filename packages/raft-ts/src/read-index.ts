@@ -17,10 +17,6 @@ import { EMPTY_DATA, NO_NODE } from "./types.ts";
 
 /** Takes a read at the leader. Above PENDING_READS_MAX waiting reads it is dropped. */
 export function handleReadIndex(r: RaftState, m: Message): void {
-  if (r.tracker.isSingleton() && r.tracker.config.voters[0].has(r.id)) {
-    answer(r, m, r.log.committed);
-    return;
-  }
   if (r.pendingReads.length + r.readOnly.waitingCount >= PENDING_READS_MAX) {
     r.logger?.warning(
       `${hex(r.id)} has ${PENDING_READS_MAX} reads waiting; dropping index reading msg`,
@@ -71,13 +67,20 @@ export function handleReadIndexResponse(r: RaftState, m: Message): void {
 }
 
 function startRead(r: RaftState, m: Message): void {
-  if (r.readOnly.option === "lease-based") {
+  // A voter that decides alone has its quorum at once. It too must first have committed in its
+  // term, which the reference does not ask: what it acknowledged before a crash can lie above the
+  // commit index that it finds on disk.
+  if (r.readOnly.option === "lease-based" || isOnlyVoter(r)) {
     answer(r, m, r.log.committed);
     return;
   }
   r.readOnly.add(r.log.committed, m);
   r.readOnly.acknowledge(r.id, r.readOnly.heartbeatContext());
   broadcastHeartbeat(r);
+}
+
+function isOnlyVoter(r: RaftState): boolean {
+  return r.tracker.isSingleton() && r.tracker.config.voters[0].has(r.id);
 }
 
 function answer(r: RaftState, request: Message, index: number): void {
