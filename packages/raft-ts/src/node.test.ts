@@ -22,7 +22,7 @@ describe("what a node takes", () => {
     "treats %s from another node as its kind says (TestRawNodeStep)",
     (type) => {
       const { node } = new TestNode(1);
-      const refused = node.step(makeMessage({ type, from: 9, to: 1, entries: [entryOf(0, 0)] }));
+      const refused = node.step(makeMessage({ type, from: 9, to: 1, entries: [entryOf(0, 1)] }));
       const refusals: Partial<Record<MessageType, string>> = {
         MsgProp: "proposal-dropped", // no leader
         MsgVote: "invalid-message", // no term

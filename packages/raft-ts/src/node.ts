@@ -14,6 +14,7 @@ import { entriesSize } from "./entry-size.ts";
 import { RaftError, RaftPanic } from "./errors.ts";
 import { hex } from "./logger.ts";
 import { applyConfChange, restoreConfState } from "./membership.ts";
+import { refusalOfMessage } from "./message-check.ts";
 import {
   draft,
   isLocalMessage,
@@ -125,11 +126,9 @@ export class RaftNode {
     if (isResponseMessage(m.type) && !isFromStorage && !this.#raft.tracker.progress.has(m.from)) {
       return new RaftError("step-peer-not-found");
     }
-    if ((m.type === "MsgVote" || m.type === "MsgPreVote") && m.term === 0) {
-      return new RaftError(
-        "invalid-message",
-        `raft: ${m.type} from ${m.from} has term 0, least is 1`,
-      );
+    if (!isFromStorage) {
+      const refusal = refusalOfMessage(m);
+      if (refusal !== undefined) return refusal;
     }
     return stepMessage(this.#raft, m);
   }
