@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import {
   autoLeaves,
+  CONF_CHANGES_MAX,
   confChangeEntry,
   confChangeOfEntry,
   LEAVE_JOINT,
@@ -10,7 +11,7 @@ import {
   type ConfChange,
 } from "./conf-change-codec.ts";
 import { asciiBytes } from "./testing/ascii.ts";
-import { EMPTY_DATA } from "./types.ts";
+import { EMPTY_DATA, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD } from "./types.ts";
 
 const add: ConfChange = {
   transition: "auto",
@@ -20,7 +21,7 @@ const add: ConfChange = {
 const swap: ConfChange = {
   transition: "joint-explicit",
   changes: [
-    { type: "ConfChangeAddLearnerNode", nodeId: Number.MAX_SAFE_INTEGER },
+    { type: "ConfChangeAddLearnerNode", nodeId: LOCAL_APPLY_THREAD - 1 },
     { type: "ConfChangeRemoveNode", nodeId: 2 },
   ],
   context: asciiBytes("why"),
@@ -58,6 +59,22 @@ describe("a membership change as bytes", () => {
       true,
     ]);
     expect([add, swap].map(autoLeaves)).toEqual([true, false]);
+  });
+
+  it.each([Number.NaN, -5, 4.5, 2 ** 53, LOCAL_APPEND_THREAD, LOCAL_APPLY_THREAD])(
+    "of node %d is not made",
+    (nodeId) => {
+      const change = { ...add, changes: [{ type: "ConfChangeAddNode" as const, nodeId }] };
+      const refusal = `nodeId ${nodeId} must be a whole number of 0 to 2^53 - 3`;
+      for (const asV1 of [false, true]) {
+        expect(() => confChangeEntry(change, asV1)).toThrow(refusal);
+      }
+    },
+  );
+
+  it("of more steps than can be read back is not made", () => {
+    const changes = Array.from({ length: CONF_CHANGES_MAX + 1 }, () => swap.changes).flat();
+    expect(() => confChangeEntry({ ...swap, changes })).toThrow("more than 1024 changes");
   });
 
   it.each([

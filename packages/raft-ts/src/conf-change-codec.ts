@@ -11,6 +11,7 @@
  */
 import type { ConfChangeSingle, ConfChangeType } from "./conf-change.ts";
 import { RaftError } from "./errors.ts";
+import { isLocalTarget } from "./message.ts";
 import type { Entry, EntryType } from "./types.ts";
 import { EMPTY_DATA } from "./types.ts";
 
@@ -93,14 +94,29 @@ export function encodeConfChangeV2(change: ConfChange): Uint8Array {
   return out.length === 0 ? EMPTY_DATA : Uint8Array.from(out);
 }
 
-/** An entry as it is proposed for `change`. */
+/**
+ * An entry as it is proposed for `change`. @throws RaftError `invalid-conf-change` for what cannot
+ * be encoded: read back as another change, it would be made.
+ */
 export function confChangeEntry(change: ConfChange, asV1 = false): Entry {
+  checkEncodable(change);
   const only = change.changes[0];
   if (asV1 && only !== undefined && change.changes.length === 1) {
     const data = encodeConfChange(only, change.context);
     return { term: 0, index: 0, type: "EntryConfChange", data };
   }
   return { term: 0, index: 0, type: "EntryConfChangeV2", data: encodeConfChangeV2(change) };
+}
+
+function checkEncodable({ transition, changes }: ConfChange): void {
+  if (!TRANSITIONS.includes(transition)) refuse(`unknown transition ${transition}`);
+  if (changes.length > CONF_CHANGES_MAX) refuse(`more than ${CONF_CHANGES_MAX} changes`);
+  for (const { type, nodeId } of changes) {
+    if (!TYPES.includes(type)) refuse(`unknown conf type ${type}`);
+    // The two greatest numbers are the targets of storage work: a member must not get it.
+    if (Number.isSafeInteger(nodeId) && nodeId >= 0 && !isLocalTarget(nodeId)) continue;
+    refuse(`nodeId ${nodeId} must be a whole number of 0 to 2^53 - 3`);
+  }
 }
 
 function decodeV1(data: Uint8Array): ConfChange {
@@ -205,5 +221,8 @@ function typeOf(value: number): ConfChangeType {
 }
 
 function refuse(what: string): never {
-  throw new RaftError("invalid-conf-change", `membership change cannot be decoded: ${what}`);
+  throw new RaftError(
+    "invalid-conf-change",
+    `membership change cannot be read or written: ${what}`,
+  );
 }

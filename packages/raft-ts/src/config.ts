@@ -94,7 +94,7 @@ export function resolveConfig(config: RaftConfig): ResolvedConfig {
     stepDownOnRemoval: false,
     maxInflightMsgs: 256,
     priority: 0,
-    ...config,
+    ...withoutUndefined(config),
     maxSizePerMsg,
     // At least a byte: an entry that is larger than the limit goes out alone, but none at a
     // limit of nothing.
@@ -107,6 +107,15 @@ export function resolveConfig(config: RaftConfig): ResolvedConfig {
   };
   check(resolved);
   return resolved;
+}
+
+/** A field that is there and undefined means its default; else `preVote` would be off by it. */
+function withoutUndefined(config: RaftConfig): RaftConfig {
+  const given = { ...config };
+  for (const field of Object.keys(given) as (keyof RaftConfig)[]) {
+    if (given[field] === undefined) Reflect.deleteProperty(given, field);
+  }
+  return given;
 }
 
 function orDefault(value: number | undefined, fallback: number): number {
@@ -126,6 +135,10 @@ function check(config: ResolvedConfig): void {
   requireLimit("maxCommittedSizePerReady", config.maxCommittedSizePerReady, 1);
   requireLimit("maxUncommittedEntriesSize", config.maxUncommittedEntriesSize, 1);
   requireLimit("maxInflightMsgs", config.maxInflightMsgs, 1);
+  // The window is a ring of so many places.
+  if (config.maxInflightMsgs !== Infinity) {
+    requireInteger("maxInflightMsgs", config.maxInflightMsgs, 1);
+  }
   requireLimit("maxInflightBytes", config.maxInflightBytes, config.maxSizePerMsg);
   if (config.readOnlyOption === "lease-based" && !config.checkQuorum) {
     refuse("readOnlyOption lease-based needs checkQuorum true, got false");

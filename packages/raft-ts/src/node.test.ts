@@ -9,6 +9,7 @@ import type { Ready } from "./ready.ts";
 import { asciiBytes } from "./testing/ascii.ts";
 import { confStateOf, entryOf, TestNode } from "./testing/test-cluster.ts";
 import {
+  EMPTY_CONF_STATE,
   EMPTY_DATA,
   LOCAL_APPEND_THREAD,
   LOCAL_APPLY_THREAD,
@@ -56,6 +57,7 @@ describe("what a node takes", () => {
     [{ heartbeatTicks: 0 }, "heartbeatTicks must be a whole number of at least 1, got 0"],
     [{ electionTicks: 1 }, "electionTicks must be a whole number of at least 2, got 1"],
     [{ maxInflightMsgs: 0 }, "maxInflightMsgs must be at least 1, got 0"],
+    [{ maxInflightMsgs: 1.5 }, "maxInflightMsgs must be a whole number of at least 1, got 1.5"],
     [{ maxInflightBytes: 5 }, "maxInflightBytes must be at least 1048576, got 5"],
     [
       { readOnlyOption: "lease-based" as const, checkQuorum: false },
@@ -65,6 +67,15 @@ describe("what a node takes", () => {
     const make = () =>
       new RaftNode({ id: 1, storage: new MemoryStorage(), random: () => 0, ...settings });
     expect(make).toThrow(new RaftError("invalid-config", text));
+  });
+
+  it("takes a field that is there and undefined as one that is left out", () => {
+    const storage = new MemoryStorage({ ...EMPTY_CONF_STATE, voters: [1, 2] });
+    // What a host in plain JavaScript can write.
+    const settings = { preVote: undefined, electionTicks: undefined } as object;
+    const node = new RaftNode({ id: 1, storage, random: () => 0, ...settings });
+    node.campaign();
+    expect(node.state).toBe("StatePreCandidate");
   });
 });
 

@@ -104,7 +104,10 @@ export class RaftNode {
     return this.#propose(datas.map((data) => proposedEntry(data)));
   }
 
-  /** Proposes a membership change. With `asV1` in the older form, if it is a single change. */
+  /**
+   * Proposes a membership change. With `asV1` in the older form, if it is a single change.
+   * @throws RaftError `invalid-conf-change` for a change that no group could make.
+   */
   proposeConfChange(change: ConfChange, asV1 = false): RaftError | undefined {
     return this.#propose([confChangeEntry(change, asV1)]);
   }
