@@ -168,7 +168,10 @@ export class RaftState {
   // ---- Changes of role ----
 
   becomeFollower(term: number, lead: number): void {
+    // A pre-vote that came to nothing has not ended the term, nor the wish.
+    const wish = term === this.term ? this.requestedSnapshot : 0;
     this.#reset(term);
+    this.requestedSnapshot = wish;
     this.lead = lead;
     this.state = "StateFollower";
     this.logger?.info(`${hex(this.id)} became follower at term ${this.term}`);

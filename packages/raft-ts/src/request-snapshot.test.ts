@@ -58,6 +58,20 @@ function brief(messages: readonly Message[]): string[] {
 }
 
 describe("a follower that asks for a snapshot", () => {
+  it("still asks when it hears its leader again before its pre-vote has come to anything", () => {
+    const stored = { terms: [1, 1], hardState: { term: 1, commit: 2 } };
+    const node = new TestNode(2, stored, { preVote: true });
+    node.hear("MsgHeartbeat", 1, { commit: 2 });
+    node.node.requestSnapshot();
+    node.drain();
+    node.node.campaign();
+    expect([node.node.state, node.node.term]).toEqual(["StatePreCandidate", 1]);
+    node.drain();
+    expect(node.hear("MsgHeartbeat", 1).map((m) => [m.type, m.requestSnapshot])).toEqual([
+      ["MsgHeartbeatResp", 2],
+    ]);
+  });
+
   it("names the end of its log, in a rejected MsgAppResp", () => {
     const node = follower();
     expect(node.node.requestSnapshot()).toBeUndefined();
