@@ -348,7 +348,16 @@ const READING: readonly Mutant[] = [
   mutant(
     "answers a read without asking a quorum",
     "read-index",
-    edit("read-index", 'if (r.readOnly.option === "lease-based") {', "if (r.term > 0) {"),
+    edit("read-index", 'if (r.readOnly.option === "lease-based" || ', "if (r.term > 0 || "),
+  ),
+  mutant(
+    "answers the read of a single voter before its first commit in the term",
+    "read-index",
+    edit(
+      "read-index",
+      "if (!r.hasCommittedInTerm()) {\n    r.pendingReads",
+      "if (!isOnlyVoter(r) && !r.hasCommittedInTerm()) {\n    r.pendingReads",
+    ),
   ),
 ];
 
