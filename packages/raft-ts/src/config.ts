@@ -77,6 +77,10 @@ export type ResolvedConfig = Required<Omit<RaftConfig, "logger" | "trace">> &
   Pick<RaftConfig, "logger" | "trace">;
 
 const MIB = 1024 * 1024;
+const READ_ONLY_OPTIONS: readonly string[] = [
+  "safe",
+  "lease-based",
+] satisfies readonly ReadOnlyOption[];
 
 /** Fills in the defaults. @throws RaftError `invalid-config`, naming the field and its bound. */
 export function resolveConfig(config: RaftConfig): ResolvedConfig {
@@ -140,6 +144,10 @@ function check(config: ResolvedConfig): void {
     requireInteger("maxInflightMsgs", config.maxInflightMsgs, 1);
   }
   requireLimit("maxInflightBytes", config.maxInflightBytes, config.maxSizePerMsg);
+  if (!READ_ONLY_OPTIONS.includes(config.readOnlyOption)) {
+    const options = READ_ONLY_OPTIONS.join(" or ");
+    refuse(`readOnlyOption must be ${options}, got ${String(config.readOnlyOption)}`);
+  }
   if (config.readOnlyOption === "lease-based" && !config.checkQuorum) {
     refuse("readOnlyOption lease-based needs checkQuorum true, got false");
   }

@@ -60,6 +60,10 @@ describe("what a node takes", () => {
     [{ maxInflightMsgs: 1.5 }, "maxInflightMsgs must be a whole number of at least 1, got 1.5"],
     [{ maxInflightBytes: 5 }, "maxInflightBytes must be at least 1048576, got 5"],
     [
+      { readOnlyOption: "quick" as unknown as "safe" },
+      "readOnlyOption must be safe or lease-based, got quick",
+    ],
+    [
       { readOnlyOption: "lease-based" as const, checkQuorum: false },
       "readOnlyOption lease-based needs checkQuorum true, got false",
     ],

@@ -99,8 +99,9 @@ export class RaftNode {
     return this.#propose([proposedEntry(data)]);
   }
 
-  /** Proposes several entries, all or none; at least one. */
+  /** Proposes several entries, all or none; an empty list proposes nothing. */
   proposeBatch(datas: readonly Uint8Array[]): RaftError | undefined {
+    if (datas.length === 0) return undefined;
     return this.#propose(datas.map((data) => proposedEntry(data)));
   }
 

@@ -33,6 +33,12 @@ function propose(one: TestNode, ...datas: string[]): Message[] {
 }
 
 describe("the leader's log (paper 5.3)", () => {
+  it("is left alone by an empty batch, which proposes nothing", () => {
+    const one = leader();
+    const before = one.node.lastIndex;
+    expect([one.node.proposeBatch([]), one.node.lastIndex]).toEqual([undefined, before]);
+  });
+
   it("appends a proposal and sends it with what precedes it (TestLeaderStartReplication)", () => {
     const one = leader();
     expect(brief(propose(one, "a"))).toEqual(["MsgApp>2 at 1 [2] c1", "MsgApp>3 at 1 [2] c1"]);
