@@ -146,7 +146,7 @@ function check(config: ResolvedConfig): void {
   requireLimit("maxInflightBytes", config.maxInflightBytes, config.maxSizePerMsg);
   if (!READ_ONLY_OPTIONS.includes(config.readOnlyOption)) {
     const options = READ_ONLY_OPTIONS.join(" or ");
-    refuse(`readOnlyOption must be ${options}, got ${String(config.readOnlyOption)}`);
+    refuse(`readOnlyOption must be ${options}, got ${config.readOnlyOption}`);
   }
   if (config.readOnlyOption === "lease-based" && !config.checkQuorum) {
     refuse("readOnlyOption lease-based needs checkQuorum true, got false");
