@@ -8,7 +8,10 @@
  *
  *   byte 0         1       2           10
  *        | version | count | confIndex | (replicaId u64, nodeId u16) x count | state
- *        | 1       | u8    | u64       |                       little-endian
+ *        | 2       | u8    | u64       |                       little-endian
+ *
+ * States from before members could change have no envelope; they begin with 1 or a brace, and their
+ * members are those that the replica was born with.
  *
  * The table holds more than the configuration: a replica that starts behind must find the node of a
  * leader that was added later than its own configuration.
@@ -25,7 +28,9 @@ import type { GroupMember } from "./types.ts";
 
 /** Replicas whose nodes are remembered: those of the configuration, and the latest others. */
 export const KNOWN_MEMBERS_MAX = 64;
-const VERSION = 1;
+const ENVELOPE_VERSION = 2;
+const CONTEXT_VERSION = 1;
+const BARE_STATE_STARTS: readonly number[] = [1, 0x7b];
 const MEMBER_BYTES = 10;
 const CONTEXT_HEADER_BYTES = 2;
 const ENVELOPE_HEADER_BYTES = 10;
@@ -47,7 +52,7 @@ export interface Enveloped {
 export function encodeEnvelope({ confIndex, members, state }: Enveloped): Uint8Array {
   const tableEnd = ENVELOPE_HEADER_BYTES + members.length * MEMBER_BYTES;
   const bytes = Buffer.allocUnsafe(tableEnd + state.length);
-  bytes[0] = VERSION;
+  bytes[0] = ENVELOPE_VERSION;
   bytes[1] = members.length;
   writeU64(bytes, confIndex, 2);
   writeMembers(bytes, members, ENVELOPE_HEADER_BYTES);
@@ -56,12 +61,13 @@ export function encodeEnvelope({ confIndex, members, state }: Enveloped): Uint8A
 }
 
 /**
- * The reverse; undefined for the empty state that every replica begins with.
+ * The reverse; undefined for the empty state that every replica begins with, and for a bare one.
  * @throws StreamError `unsupported` for a newer version, `corrupt` for bytes that end too early.
  */
 export function decodeEnvelope(data: Uint8Array): Enveloped | undefined {
-  if (data.length === 0) return undefined;
-  const bytes = checkVersion("state envelope", data);
+  const [first] = data;
+  if (first === undefined || BARE_STATE_STARTS.includes(first)) return undefined;
+  const bytes = checkVersion("state envelope", data, ENVELOPE_VERSION);
   const tableEnd = ENVELOPE_HEADER_BYTES + (bytes[1] ?? 0) * MEMBER_BYTES;
   if (bytes.length < tableEnd) {
     throw new StreamError(
@@ -79,7 +85,7 @@ export function decodeEnvelope(data: Uint8Array): Enveloped | undefined {
 /** What a membership change says beside replica ids: where new replicas are. */
 export function encodeChangeContext(members: readonly GroupMember[]): Uint8Array {
   const bytes = Buffer.alloc(CONTEXT_HEADER_BYTES + members.length * MEMBER_BYTES);
-  bytes[0] = VERSION;
+  bytes[0] = CONTEXT_VERSION;
   bytes[1] = members.length;
   writeMembers(bytes, members, CONTEXT_HEADER_BYTES);
   return bytes;
@@ -88,7 +94,7 @@ export function encodeChangeContext(members: readonly GroupMember[]): Uint8Array
 /** Nobody new in an empty context: the leader ends a joint configuration with one. @throws as {@link decodeEnvelope}. */
 export function decodeChangeContext(data: Uint8Array): readonly GroupMember[] {
   if (data.length === 0) return [];
-  const bytes = checkVersion("membership change", data);
+  const bytes = checkVersion("membership change", data, CONTEXT_VERSION);
   const count = bytes[1] ?? 0;
   if (bytes.length !== CONTEXT_HEADER_BYTES + count * MEMBER_BYTES) {
     throw new StreamError(
@@ -217,9 +223,9 @@ export function asMember(message: Message, replicaId: number): Message {
   return { ...message, snapshot: { ...snapshot, confState: { ...confState, learners } } };
 }
 
-function checkVersion(what: string, data: Uint8Array): Buffer {
-  if (data[0] !== VERSION) {
-    throw new StreamError("unsupported", `${what} has version ${data[0]}, not ${VERSION}`);
+function checkVersion(what: string, data: Uint8Array, version: number): Buffer {
+  if (data[0] !== version) {
+    throw new StreamError("unsupported", `${what} has version ${data[0]}, not ${version}`);
   }
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
 }
