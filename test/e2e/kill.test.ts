@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { createStream, kinesis, readStream } from "./support/kinesis.ts";
 import { LocalCluster, ROOT } from "@millrace/bench";
+import { allReady, pause, until } from "./support/waiting.ts";
 import { Workload } from "./support/workload.ts";
 
 const ROUNDS = Number(process.env["MILLRACE_KILL_ROUNDS"] ?? 4);
@@ -24,31 +25,6 @@ beforeAll(async () => {
   cluster = await LocalCluster.start({ nodes: 3, set: { "wal-file-bytes": String(1024 * 1024) } });
 });
 afterAll(() => cluster.remove());
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function until(
-  what: string,
-  deadlineMs: number,
-  check: () => boolean | Promise<boolean>,
-): Promise<number> {
-  const started = performance.now();
-  while (!(await check())) {
-    if (performance.now() - started > deadlineMs)
-      throw new Error(`${what}: not within ${deadlineMs} ms`);
-    await pause(20);
-  }
-  return Math.round(performance.now() - started);
-}
-
-async function allReady(): Promise<boolean> {
-  try {
-    const { nodes } = await cluster.status();
-    return nodes.length === 4 && nodes.every((node) => node.state === "ready");
-  } catch {
-    return false; // the command itself needs a coordinator
-  }
-}
 
 async function runWorkload(streamName: string, faults: (workload: Workload) => Promise<void>) {
   const admin = kinesis(cluster);
@@ -66,7 +42,7 @@ async function runWorkload(streamName: string, faults: (workload: Workload) => P
   await faults(workload);
   await pause(500);
   const report = await workload.stop();
-  await until("all processes ready", 60_000, allReady);
+  await until("all processes ready", 60_000, () => allReady(cluster));
   const problems = workload.check(await readStream(admin, streamName));
   admin.destroy();
   return { report, problems };
@@ -89,7 +65,7 @@ describe("processes killed under load", () => {
         );
         resumes.push({ round: round + 1, victim, resumeMs: resumeMs + 100 });
         await until(`${victim} started again`, 10_000, () => cluster.pid(victim) !== before);
-        await until("all processes ready", 60_000, allReady);
+        await until("all processes ready", 60_000, () => allReady(cluster));
       }
     });
     const tree = execFileSync("git", ["rev-parse", "HEAD:packages"], {

@@ -13,6 +13,7 @@ import { LocalCluster } from "@millrace/bench";
 
 import { createStream, kinesis, readStream } from "./support/kinesis.ts";
 import { TailConsumer } from "./support/tail-consumer.ts";
+import { allReady, pause, until } from "./support/waiting.ts";
 import { Workload } from "./support/workload.ts";
 
 const ROUNDS = Number(process.env["MILLRACE_PAUSE_ROUNDS"] ?? 1);
@@ -25,8 +26,6 @@ const NODES = ["node-1", "node-2", "node-3"] as const;
 
 const random = new SeededRandom(SEED);
 const anyNode = () => NODES[random.uniform(NODES.length)] ?? "node-1";
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 let cluster: LocalCluster;
 beforeAll(async () => {
   console.log(`MILLRACE_SEED=${SEED}`);
@@ -46,16 +45,6 @@ function signal(name: string, which: NodeJS.Signals): void {
   }
 }
 
-async function until(what: string, deadlineMs: number, check: () => boolean | Promise<boolean>) {
-  const started = performance.now();
-  while (!(await check())) {
-    if (performance.now() - started > deadlineMs)
-      throw new Error(`${what}: not within ${deadlineMs} ms`);
-    await pause(20);
-  }
-  return Math.round(performance.now() - started);
-}
-
 const resumes = (workload: Workload, after: string) => {
   const acknowledged = workload.acknowledged;
   return until(
@@ -64,15 +53,6 @@ const resumes = (workload: Workload, after: string) => {
     () => workload.acknowledged > acknowledged + 100,
   );
 };
-
-async function allReady(): Promise<boolean> {
-  try {
-    const { nodes } = await cluster.status();
-    return nodes.length === 4 && nodes.every((node) => node.state === "ready");
-  } catch {
-    return false; // the command itself needs a coordinator
-  }
-}
 
 async function run(streamName: string, faults: (workload: Workload) => Promise<void>) {
   const admin = kinesis(cluster);
@@ -93,7 +73,7 @@ async function run(streamName: string, faults: (workload: Workload) => Promise<v
   await faults(workload);
   await resumes(workload, "the faults");
   const written = await workload.stop();
-  await until("all processes ready", 60_000, allReady);
+  await until("all processes ready", 60_000, () => allReady(cluster));
   await pause(500); // for the consumer, which is checked for what it saw, not for how much
   const read = await consumer.stop();
   const records = await readStream(admin, streamName);

@@ -10,7 +10,8 @@ import { describe, expect, it } from "vitest";
 import type { LocalCluster } from "@millrace/bench";
 
 import { kinesis, readStream } from "../e2e/support/kinesis.ts";
-import { NODES, pause, prove, until } from "./support/chaos.ts";
+import { pause, until } from "../e2e/support/waiting.ts";
+import { NODES, prove } from "./support/chaos.ts";
 
 const set = { "test-power-cuts": "true", "test-disk-switches": "true" };
 const LEADERLESS_MS_MAX = 4000;

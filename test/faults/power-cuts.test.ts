@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 
 import { SeededRandom } from "@millrace/base/testing";
 
-import { NODES, p99, pause, prove } from "./support/chaos.ts";
+import { pause } from "../e2e/support/waiting.ts";
+import { NODES, p99, prove } from "./support/chaos.ts";
 
 const SEED = Number(process.env["MILLRACE_SEED"] ?? 20_261_125);
 const WRITES_MS = Number(process.env["MILLRACE_PAUSE_WRITES_MS"] ?? 5000);

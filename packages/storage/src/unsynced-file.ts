@@ -66,7 +66,7 @@ export class UnsyncedFile {
 
   #inOrder<Value>(run: () => Promise<Value>): Promise<Value> {
     const next = this.#last.then(run);
-    this.#last = next.catch(() => {});
+    this.#last = next.catch(() => {}); // its caller has the error; the next operation goes on
     return next;
   }
 

@@ -12,14 +12,13 @@ import { join } from "node:path";
 import { LocalCluster, ROOT } from "@millrace/bench";
 
 import { createStream, kinesis, readStream } from "../../e2e/support/kinesis.ts";
+import { allReady, until } from "../../e2e/support/waiting.ts";
 import { Workload } from "../../e2e/support/workload.ts";
 
 export const NODES = ["node-1", "node-2", "node-3"] as const;
 
 const ROUNDS_PER_LOT = 10;
 const RESUME_MS_MAX = 30_000;
-
-export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 export interface FaultReport {
   readonly name: string;
@@ -45,29 +44,6 @@ export interface FaultProof {
   readonly set?: Readonly<Record<string, string>>;
   /** One fault. Writes must resume after it. */
   readonly fault: (run: FaultRun) => Promise<void>;
-}
-
-export async function until(
-  what: string,
-  deadlineMs: number,
-  check: () => boolean | Promise<boolean>,
-): Promise<number> {
-  const started = performance.now();
-  while (!(await check())) {
-    if (performance.now() - started > deadlineMs)
-      throw new Error(`${what}: not within ${deadlineMs} ms`);
-    await pause(20);
-  }
-  return Math.round(performance.now() - started);
-}
-
-export async function allReady(cluster: LocalCluster): Promise<boolean> {
-  try {
-    const { nodes } = await cluster.status();
-    return nodes.length === 4 && nodes.every((node) => node.state === "ready");
-  } catch {
-    return false; // the command itself needs a coordinator
-  }
 }
 
 /** Runs the rounds that the report still lacks. */

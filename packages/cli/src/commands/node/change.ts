@@ -1,5 +1,5 @@
 /** Orders a node out of service or back, and shows how far it has come. */
-import { sleep, StreamError } from "@millrace/base";
+import { asStreamError, sleep, StreamError } from "@millrace/base";
 import { nodePorts } from "@millrace/client";
 import type { NodeGoal } from "@millrace/model";
 
@@ -61,8 +61,14 @@ function lineOf({ client }: Connection, nodeId: number): NodeLine {
 async function requireDown({ client }: Connection, nodeId: number): Promise<void> {
   const address = client.view.node(nodeId)?.addresses.rpc;
   if (address === undefined) throw new StreamError("not-found", `node ${nodeId} is not known`);
-  const answer = await client.admin.nodeStatus(address, NODE_DEADLINE_MS).catch(() => undefined);
-  if (answer === undefined) return;
+  try {
+    await client.admin.nodeStatus(address, NODE_DEADLINE_MS);
+  } catch (error) {
+    // Silence alone is a sign of death: a node that refuses the call is there.
+    const { code } = asStreamError(error);
+    if (code === "unavailable" || code === "deadline") return;
+    throw error;
+  }
   throw new StreamError(
     "wrong-state",
     `node ${nodeId} answers at ${address}: use "millrace node decommission ${nodeId}"`,
