@@ -86,7 +86,7 @@ export type MessageStream = Pick<
 export interface ReplicaReport {
   readonly groupId: number;
   readonly replicaId: number;
-  readonly state: "created" | "lost";
+  readonly state: "created" | "lost" | "damaged";
   readonly leading: boolean;
   readonly removed: boolean;
   /** Index and voters of the group's members at rest, told by its leader; absent or 0: nothing is said of them. */

@@ -132,7 +132,8 @@ function mustReport(
   state: MetadataState,
   { nodeId, incarnation, state: replica }: ReplicaPlacement,
 ): boolean {
-  return replica === "created" && state.nodes.get(nodeId)?.incarnation === incarnation;
+  const isThere = replica === "created" || replica === "damaged";
+  return isThere && state.nodes.get(nodeId)?.incarnation === incarnation;
 }
 
 function trimClockStep({ state, timing, nowMs }: LifecycleInput): LifecycleStep {

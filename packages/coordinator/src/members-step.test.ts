@@ -122,6 +122,29 @@ describe("the next move", () => {
     expect(step()).toEqual({ kind: "drop-retired", replicas: [{ groupId: GROUP, replicaId: 5 }] });
   });
 
+  it("gives a damaged replica's place to another on the same node, of the same disk, when there is no other", () => {
+    const damaged = { groupId: GROUP, replicaId: 5, state: "damaged", leading: false } as const;
+    const reports = { kind: "report-replicas", nodeId: 2, incarnation: "inc2" } as const;
+    commit({ ...reports, replicas: [damaged] });
+    commit({ ...reports, replicas: [{ ...damaged, state: "created" }] }); // says nothing any more
+    expect(step()).toEqual({
+      kind: "start-move",
+      groupId: GROUP,
+      removeReplicaId: 5,
+      add: { nodeId: 2, incarnation: "inc2" },
+    });
+    commit(step() as Command);
+    created(2, 7);
+    expect(step().kind).toBe("wait"); // the node is alive, but that is no reason to take the move back
+    commit({ kind: "report-members", groupId: GROUP, confIndex: 9, voters: [4, 6, 7], nowMs: 5 });
+    expect(placed()?.replicas.map(({ replicaId }) => replicaId)).toEqual([4, 7, 6]);
+    // Its files are there, so the record waits for its owner's word however long that takes (S13).
+    expect([...state.retired.keys()]).toEqual([`retired/${GROUP}/5`]);
+    expect(step().kind).toBe("wait");
+    commit({ ...reports, replicas: [{ ...damaged, state: "removed" }] });
+    expect(state.retired.size).toBe(0);
+  });
+
   it("leaves a silent broker's replicas alone for 15 minutes, then makes them elsewhere", () => {
     register(4);
     silentMs.set(3, replaceAfterMs);

@@ -2,8 +2,8 @@
  * Which replica moves next, and where to.
  *
  * A pure function of committed state and of what the leader has heard, like every step: a later
- * leader decides the same again. A replica must leave when it is lost (its disk was replaced), when its
- * broker is silent for `replaceAfterMs`, or when its node is to be emptied; that order, because a lost
+ * leader decides the same again. A replica must leave when it is lost (its disk was replaced) or damaged, when its
+ * broker is silent for `replaceAfterMs`, or when its node is to be emptied; that order, because a dead
  * replica is the only one that no restart brings back. It leaves together with the arrival of its
  * successor, never before, so the group has no fewer working replicas than it had.
  *
@@ -11,6 +11,7 @@
  */
 import { METADATA_GROUP_ID } from "@millrace/base";
 import type { GroupPlacement, NodeRecord, ReplicaPlacement } from "@millrace/model";
+import { isDeadReplica } from "@millrace/model";
 
 import type { Command } from "./state/command.ts";
 import type { MetadataState } from "./state/metadata-state.ts";
@@ -71,11 +72,11 @@ function uselessMove(input: MembersInput): Command | undefined {
     if (move === undefined || move.cancelled || move.add === undefined) continue;
     const leaving = replicas.find(({ replicaId }) => replicaId === move.removeReplicaId);
     if (leaving !== undefined && mayStay(input, leaving)) return { kind: "cancel-move", groupId };
-    const { nodeId, incarnation, state: replica } = move.add;
+    const { nodeId, incarnation } = move.add;
     const isGone =
       state.nodes.get(nodeId)?.incarnation !== incarnation ||
       silentMs(nodeId, incarnation) > replaceAfterMs(state, timing);
-    if (replica === "lost" || isGone) return { kind: "cancel-move", groupId };
+    if (isDeadReplica(move.add) || isGone) return { kind: "cancel-move", groupId };
   }
   return undefined;
 }
@@ -84,7 +85,7 @@ function uselessMove(input: MembersInput): Command | undefined {
 function mayStay({ state, isAlive }: MembersInput, replica: ReplicaPlacement): boolean {
   const node = state.nodes.get(replica.nodeId);
   return (
-    replica.state !== "lost" &&
+    !isDeadReplica(replica) &&
     node?.incarnation === replica.incarnation &&
     node.goal !== "decommission" &&
     isAlive(replica.nodeId, replica.incarnation)
@@ -124,8 +125,9 @@ class Leaving {
     return [...(metadata === undefined ? [] : [metadata]), ...state.view.list("shard")];
   }
 
-  rank({ nodeId, incarnation, state }: ReplicaPlacement): number | undefined {
-    if (state === "lost") return 0;
+  rank(replica: ReplicaPlacement): number | undefined {
+    if (isDeadReplica(replica)) return 0;
+    const { nodeId, incarnation } = replica;
     if (this.#silent.has(`${nodeId}/${incarnation}`)) return 1;
     return this.#emptied.has(nodeId) ? 2 : undefined;
   }
@@ -157,14 +159,17 @@ function nextMove(input: MembersInput, leaving: Leaving): Command | undefined {
 
 /**
  * The metadata group has a voter on every coordinator that formed the cluster, so a large cluster has
- * no place for a successor; three voters are enough. A lost one stays: its node may come back.
+ * no place for a successor; three voters are enough. A dead one stays: its node may come back.
  */
 export function maySpare(
   { groupId, replicas }: GroupPlacement,
   leaving: ReplicaPlacement,
 ): boolean {
-  const isHealthy = leaving.state !== "lost";
-  return groupId === METADATA_GROUP_ID && isHealthy && replicas.length > METADATA_VOTERS_MIN;
+  return (
+    groupId === METADATA_GROUP_ID &&
+    !isDeadReplica(leaving) &&
+    replicas.length > METADATA_VOTERS_MIN
+  );
 }
 
 /** A shard in creation opens with a majority first; one that is being deleted needs no replicas. */
@@ -195,10 +200,10 @@ function successor(
     (node.goal ?? "serve") === "serve" &&
     !taken.has(node.nodeId) &&
     !hosts.has(node.host) &&
-    // On its own disk only when it is not there: otherwise it would be in the way.
+    // On its own disk only when it is dead: otherwise it would be in the way.
     (node.nodeId !== leaving.nodeId ||
       node.incarnation !== leaving.incarnation ||
-      leaving.state === "lost") &&
+      isDeadReplica(leaving)) &&
     isAlive(node.nodeId, node.incarnation);
   const score = ({ nodeId, zone }: NodeRecord): readonly number[] => [
     nodeId === leaving.nodeId ? 0 : 1,

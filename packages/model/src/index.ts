@@ -43,6 +43,7 @@ export type { LimitsPolicy, ShardLimits } from "./limits.ts";
 export {
   decodeMetadataRecord,
   encodeMetadataRecord,
+  isDeadReplica,
   METADATA_KEY,
   metadataKind,
 } from "./metadata.ts";

@@ -84,8 +84,16 @@ export interface StreamRecord {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** `creating`: ordered, no durable yes yet. `created`: the broker said yes once. `lost`: it had said yes and lacks it now. */
-export type ReplicaState = "creating" | "created" | "lost";
+/**
+ * `creating`: ordered, no durable yes yet. `created`: the broker said yes once. `lost`: it had said yes and
+ * lacks it now. `damaged`: it is there, but its files cannot be trusted, so it takes no part any more.
+ */
+export type ReplicaState = "creating" | "created" | "lost" | "damaged";
+
+/** Takes no part in its group and never will again: its place is to be given to another replica. */
+export function isDeadReplica({ state }: Pick<ReplicaPlacement, "state">): boolean {
+  return state === "lost" || state === "damaged";
+}
 
 export interface ReplicaPlacement {
   readonly replicaId: number;

@@ -82,7 +82,7 @@ export interface HeartbeatAnswer {
 export interface ReplicaReport {
   readonly groupId: number;
   readonly replicaId: number;
-  readonly state: "created" | "lost";
+  readonly state: "created" | "lost" | "damaged";
   /** The replica leads its group. @default false */
   readonly leading?: boolean;
   /** A tombstoned replica was removed. @default false */

@@ -181,11 +181,13 @@ function requireVoters(voters: readonly number[]): readonly number[] {
   return voters.map((voter) => safeInteger("voters", voter, 1));
 }
 
+const REPORTED_STATES = ["created", "lost", "damaged"] as const;
+
 function toReport(report: ReplicaReport): ReportedReplica {
   return {
     groupId: safeInteger("groupId", report.groupId, 1),
     replicaId: safeInteger("replicaId", report.replicaId, 1),
-    state: report.removed ? "removed" : requireOneOf("state", report.state, ["created", "lost"]),
+    state: report.removed ? "removed" : requireOneOf("state", report.state, REPORTED_STATES),
     leading: report.leading,
   };
 }

@@ -1,5 +1,6 @@
 /** Brokers' words on the replicas that metadata places on them, and what is left of deleted ones. */
 import type { GroupPlacement, ReplicaPlacement, ReplicaState } from "@millrace/model";
+import { isDeadReplica } from "@millrace/model";
 
 import type { CommandOf, ReportedReplica } from "./command.ts";
 import type { Draft } from "./draft.ts";
@@ -7,8 +8,9 @@ import type { Outcome } from "./outcome.ts";
 import { refuse } from "./outcome.ts";
 
 /**
- * A replica goes creating, created, lost and never back: a broker that lacks a replica it once
- * confirmed has lost its votes, and making it again under its old id would break S7. Reports of
+ * A replica goes creating, created, damaged, lost and never back: a broker that lacks a replica it once
+ * confirmed has lost its votes, and making it again under its old id would break S7; of one that is
+ * damaged, nobody knows which votes it still has. Reports of
  * groups that are not known, or of replicas that are not the sender's, say nothing.
  */
 export function reportReplicas(draft: Draft, command: CommandOf<"report-replicas">): Outcome {
@@ -27,6 +29,14 @@ export function reportReplicas(draft: Draft, command: CommandOf<"report-replicas
   return undefined;
 }
 
+/** Orders the states that a replica goes through. */
+const AGE: Readonly<Record<ReplicaState, number>> = {
+  creating: 0,
+  created: 1,
+  damaged: 2,
+  lost: 3,
+};
+
 type Sender = CommandOf<"report-replicas">;
 
 function reportState(draft: Draft, report: ReportedReplica, sender: Sender): void {
@@ -34,14 +44,12 @@ function reportState(draft: Draft, report: ReportedReplica, sender: Sender): voi
   const added = shard?.move?.add;
   const known = added === undefined ? (shard?.replicas ?? []) : [...(shard?.replicas ?? []), added];
   const replica = known.find((other) => isSenders(other, report, sender));
-  if (shard === undefined || replica === undefined || replica.state === "lost") return;
-  const state: ReplicaState = report.state === "lost" ? "lost" : "created";
+  if (shard === undefined || replica === undefined || report.state === "removed") return;
+  const { state } = report;
   if (state === "lost" && replica.state === "creating") return; // it never was: the order stands
-  if (state !== replica.state) {
-    draft.putPlacement(withState(shard, replica, state));
-  }
+  if (AGE[state] > AGE[replica.state]) draft.putPlacement(withState(shard, replica, state));
   const isCreating = draft.shardOfGroup(report.groupId)?.state === "creating";
-  if (report.leading && state === "created" && isCreating) {
+  if (report.leading && state === "created" && isCreating && !isDeadReplica(replica)) {
     draft.setLed(report.groupId, true);
   }
 }

@@ -109,7 +109,7 @@ export interface UpdateTagsCommand {
 export interface ReportedReplica {
   readonly groupId: number;
   readonly replicaId: number;
-  readonly state: "created" | "lost" | "removed";
+  readonly state: "created" | "lost" | "damaged" | "removed";
   readonly leading: boolean;
 }
 

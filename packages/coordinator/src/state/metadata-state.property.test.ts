@@ -55,7 +55,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       fc.record({
         groupId: small,
         replicaId: fc.integer({ min: 1, max: 30 }),
-        state: fc.constantFrom("created", "lost", "removed"),
+        state: fc.constantFrom("created", "lost", "damaged", "removed"),
         leading: fc.boolean(),
       }),
       { maxLength: 6 },

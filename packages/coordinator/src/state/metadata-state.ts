@@ -17,7 +17,7 @@ import type {
   StreamRecord,
   TombstoneRecord,
 } from "@millrace/model";
-import { decodeMetadataRecord, metadataKind, MetadataView } from "@millrace/model";
+import { decodeMetadataRecord, isDeadReplica, metadataKind, MetadataView } from "@millrace/model";
 
 import { applyCommand } from "./apply.ts";
 import { decodeCommand } from "./command.ts";
@@ -47,7 +47,7 @@ export class MetadataState {
   readonly nodes = new Map<number, NodeRecord>();
   /** By key. */
   readonly retired = new Map<string, RetiredReplicaRecord>();
-  /** Groups whose members are not what they should be: a move is under way, or a replica is lost. By key of their record. */
+  /** Groups whose members are not what they should be: a move is under way, or a replica is dead. By key of their record. */
   readonly unsettledGroups = new Map<string, GroupPlacement>();
   readonly #streamKeys = new Set<string>();
   readonly #outcomes = new Map<number, Outcome>();
@@ -149,8 +149,7 @@ export class MetadataState {
 
   #takeGroup(key: string, placed: GroupPlacement | undefined): void {
     const isSettled =
-      placed === undefined ||
-      (placed.move === undefined && placed.replicas.every(({ state }) => state !== "lost"));
+      placed === undefined || (placed.move === undefined && !placed.replicas.some(isDeadReplica));
     if (isSettled) this.unsettledGroups.delete(key);
     else this.unsettledGroups.set(key, placed);
   }

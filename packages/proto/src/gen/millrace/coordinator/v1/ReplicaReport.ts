@@ -6,7 +6,8 @@ export interface ReplicaReportInput {
   'groupId'?: (number | string | Long);
   'replicaId'?: (number | string | Long);
   /**
-   * `created`: durable here. `lost`: metadata says it was created, but it is not here.
+   * `created`: durable here. `lost`: metadata says it was created, but it is not here. `damaged`: it
+   * is here, but its files cannot be trusted, and it takes no part in its group any more.
    */
   'state'?: (string);
   /**
@@ -29,7 +30,8 @@ export interface ReplicaReport {
   'groupId': (number);
   'replicaId': (number);
   /**
-   * `created`: durable here. `lost`: metadata says it was created, but it is not here.
+   * `created`: durable here. `lost`: metadata says it was created, but it is not here. `damaged`: it
+   * is here, but its files cannot be trusted, and it takes no part in its group any more.
    */
   'state': (string);
   /**
