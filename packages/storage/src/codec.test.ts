@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { ByteReader, ByteWriter, readU64, writeU64 } from "./bytes.ts";
+import { ByteReader, ByteWriter, checksum, readU64, writeU64 } from "./bytes.ts";
 import { decodeFrames, encodeFrame, putEntriesFrame } from "./frames.ts";
 import type { GroupCheckpoint, WalFrame } from "./frames.ts";
 import { decodeIdentity, encodeIdentity } from "./identity.ts";
@@ -24,9 +24,9 @@ import {
   batchIsIntact,
   framesOf,
   readBatchHeader,
-  readStamp,
 } from "./wal-batch.ts";
 import { decodeWalHeader, encodeWalHeader } from "./wal-header.ts";
+import { currentSectors, readPageStamp } from "./wal-stamps.ts";
 
 const INCARNATION = "000102030405060708090a0b0c0d0e0f";
 const state = (index: number) =>
@@ -138,14 +138,27 @@ describe("WAL frames", () => {
 describe("WAL batches (W1..W4)", () => {
   const frames = FRAMES.map(encodeFrame);
 
-  it("are whole pages, each with its stamp", () => {
+  it("are whole pages, each with the stamps of its sectors", () => {
     const batch = batchOf([...frames, Buffer.alloc(9000, 1)]);
     const stamps = Array.from({ length: batch.byteLength / PAGE_BYTES }, (_, page) =>
-      readStamp(batch, page * PAGE_BYTES),
+      readPageStamp(batch, page * PAGE_BYTES),
     );
     expect(stamps).toEqual([0, 1, 2].map((page) => ({ batchSeq: 12, page, fileSeq: 3 })));
-    expect(batchBytes(4080 - 48)).toBe(PAGE_BYTES);
-    expect(batchBytes(4080 - 47)).toBe(2 * PAGE_BYTES);
+    expect(batchBytes(4052 - 48)).toBe(PAGE_BYTES);
+    expect(batchBytes(4052 - 47)).toBe(2 * PAGE_BYTES);
+    const sectors = (write: { batchSeq: number; fileSeq: number }, from = 0) =>
+      [0, 1, 2].map((page) => currentSectors(batch, page * PAGE_BYTES, page + from, write));
+    expect([
+      sectors({ batchSeq: 12, fileSeq: 3 }),
+      sectors({ batchSeq: 12, fileSeq: 3 }, 3),
+      sectors({ batchSeq: 11, fileSeq: 3 }),
+      sectors({ batchSeq: 9, fileSeq: 2 }),
+    ]).toEqual([
+      [8, 8, 8],
+      [0, 0, 0],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
   });
 
   it("keep their bytes from version to version", () => {
@@ -162,6 +175,7 @@ describe("WAL batches (W1..W4)", () => {
     if (header === undefined) throw new Error("no header");
     const stampDamaged = Buffer.from(batch);
     stampDamaged.fill(0, PAGE_BYTES - 16, PAGE_BYTES);
+    stampDamaged.fill(0xff, 508, 512);
     const contentDamaged = Buffer.from(batch);
     contentDamaged.writeUInt8(contentDamaged.readUInt8(200) ^ 1, 200);
     expect(
@@ -193,6 +207,16 @@ describe("headers", () => {
 
   it("of newer formats are refused by name, damaged ones as damage", () => {
     const page = encodeWalHeader(header);
+    const withVersions = (version: number, minReader: number) => {
+      const other = Buffer.from(page);
+      other.writeUInt16LE(version, 8);
+      other.writeUInt16LE(minReader, 10);
+      other.writeUInt32LE(checksum(other.subarray(0, 4092)), 4092);
+      return () => decodeWalHeader(other, "x.wal");
+    };
+    expect(withVersions(1, 1)).toThrow(/x\.wal: has format 1, which was in no release/);
+    expect(withVersions(3, 3)).toThrow(/x\.wal: needs a reader of format 3/);
+    expect(withVersions(3, 2)()).toEqual(header);
     page.writeUInt8(1, 100);
     expect(() => decodeWalHeader(page, "x.wal")).toThrow(/x\.wal: damaged header at byte 0/);
   });

@@ -1,22 +1,29 @@
 /**
  * One batch of the WAL: what one group commit writes. FORMAT.md draws it.
  *
- *   page     4080 bytes of payload, then a stamp of 16: batchSeq u64 | page u32 | fileSeq u32 (low)
+ *   page     4052 bytes of payload, then stamps: see wal-stamps.ts
  *   payload  header of 48 bytes, then frames; the last page is padded with zeros
  *
  *   W1  a batch starts at a page and is whole pages
  *   W2  `crc` covers every byte after itself, stamps and padding included
  *   W3  the first page's stamp says page 0, so payload bytes can never pass for a batch header
- *   W4  a page is written whole or not at all, so a current stamp proves the page's content: a batch
- *       with all stamps current and a bad checksum was damaged later, and is not a torn write
+ *   W4  a sector is written whole or not at all, so a current stamp proves the sector's content: a
+ *       batch with all stamps current and a bad checksum was damaged later, and is not a torn write
  */
 import { StreamError } from "@millrace/base";
 
 import { checksum, readU64, writeU64 } from "./bytes.ts";
 import { BATCH_BYTES_MAX, COMMIT_BYTES_TARGET, PAGE_BYTES } from "./limits.ts";
+import {
+  copyPayload,
+  currentSectors,
+  PAGE_PAYLOAD_BYTES,
+  PAGE_TRAILER_BYTES,
+  restampPages,
+  SECTORS_PER_PAGE,
+  stampPages,
+} from "./wal-stamps.ts";
 
-export const STAMP_BYTES = 16;
-export const PAGE_PAYLOAD_BYTES = PAGE_BYTES - STAMP_BYTES;
 export const BATCH_HEADER_BYTES = 48;
 const HEADER_CRC_AT = 44;
 /** Slabs above this are given back after use: only a checkpoint of very many groups needs one. */
@@ -84,7 +91,7 @@ export class BatchBuilder {
     const length = bytes.byteLength;
     while (from < length) {
       if (this.#at === this.#pageEnd) {
-        this.#at += STAMP_BYTES;
+        this.#at += PAGE_TRAILER_BYTES;
         this.#pageEnd += PAGE_BYTES;
       }
       const count = Math.min(length - from, this.#pageEnd - this.#at);
@@ -97,12 +104,12 @@ export class BatchBuilder {
 
   /** The finished batch: a view of the slab, valid until the next `begin`. */
   finish(): Buffer {
-    const pages = (this.#pageEnd + STAMP_BYTES) / PAGE_BYTES;
-    const payloadBytes = this.#at - (pages - 1) * STAMP_BYTES;
+    const pages = (this.#pageEnd + PAGE_TRAILER_BYTES) / PAGE_BYTES;
+    const payloadBytes = this.#at - (pages - 1) * PAGE_TRAILER_BYTES;
     this.#slab.fill(0, this.#at, this.#pageEnd);
     const batch = this.#slab.subarray(0, pages * PAGE_BYTES);
     this.#writeHeader(batch, payloadBytes);
-    stampPages(batch, this.#identity.batchSeq, this.#identity.fileSeq);
+    stampPages(batch, this.#identity);
     batch.writeUInt32LE(checksum(batch.subarray(4)), 0);
     return batch;
   }
@@ -124,35 +131,6 @@ export class BatchBuilder {
     batch.writeUInt32LE(flags, 40);
     batch.writeUInt32LE(checksum(batch.subarray(4, HEADER_CRC_AT)), HEADER_CRC_AT);
   }
-}
-
-function stampPages(batch: Buffer, batchSeq: number, fileSeq: number): void {
-  const pages = batch.byteLength / PAGE_BYTES;
-  for (let page = 0; page < pages; page++) {
-    const at = page * PAGE_BYTES + PAGE_PAYLOAD_BYTES;
-    writeU64(batch, batchSeq, at);
-    batch.writeUInt32LE(page, at + 8);
-    batch.writeUInt32LE(fileSeq % 2 ** 32, at + 12);
-  }
-}
-
-export interface Stamp {
-  readonly batchSeq: number;
-  readonly page: number;
-  /** Low 32 bits. */
-  readonly fileSeq: number;
-}
-
-/** The stamp of the page that starts at `at`; `undefined` where the bytes cannot be one of ours. */
-export function readStamp(bytes: Buffer, at: number): Stamp | undefined {
-  const stampAt = at + PAGE_PAYLOAD_BYTES;
-  const high = bytes.readUInt32LE(stampAt + 4);
-  if (high >= 2 ** 21) return undefined;
-  return {
-    batchSeq: high * 2 ** 32 + bytes.readUInt32LE(stampAt),
-    page: bytes.readUInt32LE(stampAt + 8),
-    fileSeq: bytes.readUInt32LE(stampAt + 12),
-  };
 }
 
 /** The header of the batch at `at`, when its own checksum holds; says nothing about the rest. */
@@ -190,46 +168,22 @@ export function batchIsIntact(batch: Buffer, header: BatchHeader): boolean {
   const stored = batch.readUInt32LE(0);
   if (checksum(batch.subarray(4)) === stored) return true;
   const healed = Buffer.from(batch);
-  stampPages(healed, header.batchSeq, header.fileSeq);
+  restampPages(healed, header);
   return checksum(healed.subarray(4)) === stored;
 }
 
-/** Copies the frames out of the pages. */
+/** Copies the frames out of the pages, into memory of their own. */
 export function framesOf(batch: Buffer, header: BatchHeader): Buffer {
-  const frames = Buffer.allocUnsafeSlow(header.payloadBytes - BATCH_HEADER_BYTES);
-  let filled = 0;
-  for (let page = 0; filled < frames.byteLength; page++) {
-    const from = page * PAGE_BYTES + (page === 0 ? BATCH_HEADER_BYTES : 0);
-    const to = page * PAGE_BYTES + PAGE_PAYLOAD_BYTES;
-    const count = Math.min(to - from, frames.byteLength - filled);
-    batch.copy(frames, filled, from, from + count);
-    filled += count;
-  }
-  return frames;
+  const payload = Buffer.allocUnsafeSlow(header.payloadBytes);
+  copyPayload(batch, payload);
+  return payload.subarray(BATCH_HEADER_BYTES);
 }
 
-/**
- * Whether every page of a batch carries its stamp (W4). One differing bit counts as current: an
- * older stamp at the same place differs in batchSeq and in fileSeq, so in two bits at least.
- */
+/** Whether every sector of a batch carries its stamp (W4). */
 export function allStampsCurrent(batch: Buffer, header: BatchHeader): boolean {
-  const expected = Buffer.alloc(PAGE_BYTES);
-  const pages = batch.byteLength / PAGE_BYTES;
-  if (pages * PAGE_BYTES < header.length) return false;
-  for (let page = 0; page < pages; page++) {
-    stampPages(expected, header.batchSeq, header.fileSeq);
-    expected.writeUInt32LE(page, PAGE_PAYLOAD_BYTES + 8);
-    const stampAt = page * PAGE_BYTES + PAGE_PAYLOAD_BYTES;
-    const stamp = batch.subarray(stampAt, stampAt + STAMP_BYTES);
-    if (differingBits(stamp, expected.subarray(PAGE_PAYLOAD_BYTES)) > 1) return false;
+  if (batch.byteLength < header.length) return false;
+  for (let page = 0; page * PAGE_BYTES < header.length; page++) {
+    if (currentSectors(batch, page * PAGE_BYTES, page, header) < SECTORS_PER_PAGE) return false;
   }
   return true;
-}
-
-function differingBits(left: Buffer, right: Buffer): number {
-  let bits = 0;
-  for (let at = 0; at < left.byteLength; at++) {
-    for (let rest = left.readUInt8(at) ^ right.readUInt8(at); rest !== 0; rest &= rest - 1) bits++;
-  }
-  return bits;
 }

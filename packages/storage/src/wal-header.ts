@@ -8,7 +8,8 @@ import { checksum, CHECKSUM_CRC32, readU64, writeU64 } from "./bytes.ts";
 import { PAGE_BYTES } from "./limits.ts";
 
 const MAGIC = Buffer.from("MILLRWAL", "latin1");
-export const WAL_FORMAT_VERSION = 1;
+/** 2: each sector has a stamp. Version 1, with a stamp per page, was in no release. */
+export const WAL_FORMAT_VERSION = 2;
 const CRC_AT = PAGE_BYTES - 4;
 
 export interface WalHeader {
@@ -49,6 +50,13 @@ export function decodeWalHeader(page: Buffer, path: string): WalHeader {
     throw new StreamError(
       "unsupported",
       `${path}: needs a reader of format ${minReader}, this program reads up to ${WAL_FORMAT_VERSION}`,
+    );
+  }
+  const version = page.readUInt16LE(8);
+  if (version < WAL_FORMAT_VERSION) {
+    throw new StreamError(
+      "unsupported",
+      `${path}: has format ${version}, which was in no release; this program reads format ${WAL_FORMAT_VERSION}`,
     );
   }
   const algorithm = page.readUInt8(12);

@@ -3,19 +3,14 @@
  *
  *   W8  a batch follows the last accepted one when its `durableSeqBefore` is that one's batchSeq
  *   W9  a bad batch is torn when nothing proves that its write had returned, and damaged when a later
- *       batch says so or all its page stamps are current (W4)
+ *       batch says so or all its stamps are current (W4)
  */
 import type { OpenFile } from "@millrace/base";
 
-import { PAGE_BYTES } from "./limits.ts";
-import {
-  allStampsCurrent,
-  batchIsIntact,
-  framesOf,
-  readBatchHeader,
-  readStamp,
-} from "./wal-batch.ts";
+import { BATCH_BYTES_MAX, PAGE_BYTES } from "./limits.ts";
+import { allStampsCurrent, batchIsIntact, framesOf, readBatchHeader } from "./wal-batch.ts";
 import type { BatchHeader, WalBatch } from "./wal-batch.ts";
+import { anySectorIsOf, currentSectors, readPageStamp, SECTORS_PER_PAGE } from "./wal-stamps.ts";
 
 const WINDOW_BYTES = 1024 * PAGE_BYTES;
 
@@ -128,16 +123,19 @@ export class WalScanner {
         reason: `batch ${header.batchSeq} was written whole, but its checksum does not match`,
       };
     }
-    const stamp = readStamp(page, 0);
-    if (stamp?.page !== 0 || !this.#isNewer(stamp.fileSeq, stamp.batchSeq, lastSeq)) {
-      return (await this.#firstDirtyPage(position, lastSeq)) === undefined
-        ? { kind: "clean" }
-        : { kind: "torn" };
+    const stamp = readPageStamp(page, 0);
+    const isWhole =
+      stamp?.page === 0 &&
+      this.#isNewer(stamp.fileSeq, stamp.batchSeq, lastSeq) &&
+      currentSectors(page, 0, 0, { ...stamp, fileSeq: this.#fileSeq }) === SECTORS_PER_PAGE;
+    if (isWhole) {
+      return {
+        kind: "corrupt",
+        reason: `the header of batch ${stamp.batchSeq} was written whole, but is damaged`,
+      };
     }
-    return {
-      kind: "corrupt",
-      reason: `the header of batch ${stamp.batchSeq} was written whole, but is damaged`,
-    };
+    const dirty = await this.#firstDirtyPage(position, position, lastSeq);
+    return { kind: dirty === undefined ? "clean" : "torn" };
   }
 
   /** The intact batch at `position`, whether or not it follows. */
@@ -155,17 +153,32 @@ export class WalScanner {
   async dirtyPages(from: number, lastSeq: number): Promise<number[]> {
     const found: number[] = [];
     let position: number | undefined = from;
-    while ((position = await this.#firstDirtyPage(position, lastSeq)) !== undefined) {
+    while ((position = await this.#firstDirtyPage(position, from, lastSeq)) !== undefined) {
       found.push(position);
       position += PAGE_BYTES;
     }
     return found;
   }
 
-  async #firstDirtyPage(from: number, lastSeq: number): Promise<number | undefined> {
+  /**
+   * The first page at or behind `from` that a write after `lastSeq` reached with one sector or more;
+   * that write began at `batchAt`. A sector left of it would pass for current in the next write there,
+   * which has the same number.
+   */
+  async #firstDirtyPage(
+    from: number,
+    batchAt: number,
+    lastSeq: number,
+  ): Promise<number | undefined> {
+    const write = { batchSeq: Math.max(0, lastSeq) + 1, fileSeq: this.#fileSeq };
     for (let position = from; position < this.#pages.sizeBytes; position += PAGE_BYTES) {
-      const stamp = readStamp(await this.#pages.bytes(position, PAGE_BYTES), 0);
+      const bytes = await this.#pages.bytes(position, PAGE_BYTES);
+      const stamp = readPageStamp(bytes, 0);
       if (stamp !== undefined && this.#isNewer(stamp.fileSeq, stamp.batchSeq, lastSeq)) {
+        return position;
+      }
+      const page = (position - batchAt) / PAGE_BYTES;
+      if (position - batchAt < BATCH_BYTES_MAX && anySectorIsOf(bytes, 0, page, write)) {
         return position;
       }
     }
@@ -175,7 +188,7 @@ export class WalScanner {
   async #laterBatch(from: number, lastSeq: number): Promise<LaterBatch | undefined> {
     for (let position = from; position < this.#pages.sizeBytes; position += PAGE_BYTES) {
       const page = await this.#pages.bytes(position, PAGE_BYTES);
-      const stamp = readStamp(page, 0);
+      const stamp = readPageStamp(page, 0);
       if (stamp?.page !== 0 || !this.#isNewer(stamp.fileSeq, stamp.batchSeq, lastSeq)) continue;
       const found = await this.#batchAt(position);
       if (found !== undefined && found.header.durableSeqBefore > lastSeq) {

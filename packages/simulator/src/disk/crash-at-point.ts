@@ -88,7 +88,7 @@ class RunToPoint {
       this.#disk.observe = undefined;
       this.#crashed = true;
       if (loss === undefined || loss === "process") this.#disk.killProcess();
-      else this.#disk.powerCut({ lose: loss, atomicBytes: 4096 });
+      else this.#disk.powerCut({ lose: loss });
       crashed();
       return;
     }
@@ -104,7 +104,7 @@ class RunToPoint {
       const { lane } = this.#model;
       if (lane?.failed !== undefined) throw lane.failed;
       if (turn % RESTART_EVERY !== 0) continue;
-      this.#disk.powerCut({ lose: "subset", atomicBytes: 4096 });
+      this.#disk.powerCut({ lose: "subset" });
       wrong.push(...(await this.#reopen()));
     }
     await this.#model.lane?.close();

@@ -136,8 +136,7 @@ export class NodeSlot {
     // A machine that loses its power sends no last packet.
     this.#deps.network.ended(life, kind !== "process");
     if (kind === "process") this.disk.killProcess();
-    // The log's format asks for a device that writes a page whole (storage, FORMAT.md, W4).
-    else this.disk.powerCut({ lose: kind, atomicBytes: 4096 });
+    else this.disk.powerCut({ lose: kind });
   }
 
   pause(): void {

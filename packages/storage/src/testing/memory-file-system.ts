@@ -41,7 +41,7 @@ export interface CrashOptions {
    * still there to read, and still lost with the power unless somebody syncs it.
    */
   readonly lose: "all" | "subset" | "none" | "process";
-  /** Sector that is written whole or not at all. @default 4096 */
+  /** Sector that is written whole or not at all. @default 512 */
   readonly sectorBytes?: 512 | 4096;
   readonly random: Random;
 }
@@ -162,7 +162,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   /** Power loss, or the death of the process alone. Old handles never answer again. */
-  crash({ lose, sectorBytes = 4096, random }: CrashOptions): void {
+  crash({ lose, sectorBytes = 512, random }: CrashOptions): void {
     this.#generation++;
     if (lose === "process") return;
     for (const change of this.#journal) {
