@@ -1,4 +1,5 @@
 /** One replica's log as the host sees it. Reads are synchronous where memory can answer. */
+import type { IndexRange, LogChunk } from "./healing-types.ts";
 import type {
   ConfState,
   EntriesAnswer,
@@ -50,4 +51,13 @@ export interface GroupLog {
   /** First entry whose running maximum of arrival times is at or after `arrivalMs`. */
   locateTime(arrivalMs: number): LocateAnswer;
   locateTimeAsync(arrivalMs: number): Promise<number | undefined>;
+  /**
+   * Committed entries from `lo` on as frames, up to `hi` (exclusive) and about `maxBytes` of them, one
+   * entry at least, from memory or disk: what `LogImport.add` of another replica takes.
+   *
+   * @throws StreamError `not-found` below `firstIndex()` and above what is committed, `corrupt` for damage.
+   */
+  exportEntries(lo: number, hi: number, maxBytes: number): Promise<LogChunk>;
+  /** Entries whose segment is known to be damaged, ascending, one range per extent. */
+  damagedRanges(): readonly IndexRange[];
 }

@@ -10,6 +10,8 @@ import { StreamError } from "@millrace/base";
 import { extentHolding } from "./extents.ts";
 import type { GroupCheckpoint } from "./frames.ts";
 import type { GroupLog } from "./group-log.ts";
+import type { IndexRange, LogChunk } from "./healing-types.ts";
+import { encodeChunk } from "./log-chunk.ts";
 import { MemoryLog } from "./memory-log.ts";
 import type { LogPosition, MemoryTotals } from "./memory-log.ts";
 import type { Extent } from "./segment-format.ts";
@@ -175,6 +177,21 @@ export class LaneGroup implements GroupLog {
       throw new StreamError("corrupt", `no segment of group ${this.groupId} holds entry ${lo}`);
     }
     return this.#shared.segments.read(extent, lo, Math.min(hi, extent.lastIndex + 1), maxBytes);
+  }
+
+  async exportEntries(lo: number, hi: number, maxBytes: number): Promise<LogChunk> {
+    const end = Math.min(hi, this.committedIndex + 1, this.lastIndex() + 1);
+    if (lo < this.firstIndex() || lo >= end) {
+      throw new StreamError(
+        "not-found",
+        `entry ${lo} of group ${this.groupId} is not in ${this.firstIndex()}..${end - 1}`,
+      );
+    }
+    return encodeChunk(await this.fetchEntries(lo, end, maxBytes));
+  }
+
+  damagedRanges(): readonly IndexRange[] {
+    return [];
   }
 
   baseSnapshot(): StateSnapshot {

@@ -13,6 +13,13 @@ import { buildCheckpoint } from "./checkpoint.ts";
 import { Flusher } from "./flusher.ts";
 import type { FlushedSegment } from "./flusher.ts";
 import type { GroupLog } from "./group-log.ts";
+import type {
+  ImportStart,
+  IndexRange,
+  LogImport,
+  ScrubOptions,
+  ScrubReport,
+} from "./healing-types.ts";
 import { CLUSTER_ID_BYTES_MAX, writeIdentity } from "./identity.ts";
 import type { StoredIdentity } from "./identity.ts";
 import { laneError } from "./lane-error.ts";
@@ -63,6 +70,7 @@ export class LaneStorage {
   #failed: StreamError | undefined;
   #closed = false;
   readonly #failureCallbacks: ((error: StreamError) => void)[] = [];
+  readonly #damageCallbacks: ((groupId: number) => void)[] = [];
   readonly #rejections = new Set<(error: StreamError) => void>();
   #roomWaiters: (() => void)[] = [];
   #publishing = 0;
@@ -256,6 +264,27 @@ export class LaneStorage {
       );
       this.#statesChanged = true;
     }
+  }
+
+  /** Begins an import, or goes on with what an earlier one of the same replica left. At most IMPORTS_MAX at once. */
+  openImport(groupId: number, from: ImportStart): Promise<LogImport> {
+    return Promise.reject(new StreamError("unsupported", `import ${groupId} ${from.afterIndex}`));
+  }
+
+  /** Replaces damaged extents by what `log` holds. */
+  repair(groupId: number, range: IndexRange, log: LogImport): Promise<void> {
+    const text = `repair ${groupId} ${range.firstIndex} ${log.nextIndex}`;
+    return Promise.reject(new StreamError("unsupported", text));
+  }
+
+  /** One pass over everything immutable. */
+  scrub(options: ScrubOptions): Promise<ScrubReport> {
+    return Promise.reject(new StreamError("unsupported", `scrub ${options.bytesPerSecond}`));
+  }
+
+  /** `callback` hears of each extent that is found damaged, once. */
+  onDamage(callback: (groupId: number) => void): void {
+    this.#damageCallbacks.push(callback);
   }
 
   /** Removes files that were in the trash for `olderThanMs` or longer; resolves with their number. */

@@ -41,3 +41,7 @@ export const FLUSH_SYNC_BYTES = 8 * MIB;
 export const FETCH_BYTES_MAX = 16 * MIB;
 /** Open segment files kept for readers. */
 export const OPEN_SEGMENTS_MAX = 64;
+/** Frames of one shipped chunk: what `fetchEntries` may answer, or one entry of any size. */
+export const IMPORT_CHUNK_BYTES_MAX = 16 * MIB;
+/** Imports of one lane at once: each holds a file open and the sparse index of a part in memory. */
+export const IMPORTS_MAX = 8;

@@ -6,6 +6,7 @@
  */
 import type { Clock, FileSystem, Logger, Metrics, Random } from "@millrace/base";
 import type { GroupLog } from "./group-log.ts";
+import type { LogImport } from "./healing-types.ts";
 
 export type EntryType = "EntryNormal" | "EntryConfChange" | "EntryConfChangeV2";
 
@@ -81,6 +82,11 @@ export interface GroupWrite {
   readonly hardState?: HardState;
   /** A snapshot received from the leader: the whole log is replaced and goes on at `index + 1`. */
   readonly snapshot?: StateSnapshot;
+  /**
+   * With `snapshot`: the log below it, (shipped.afterIndex, snapshot.index], finished. Both are installed
+   * by one frame; the log then begins at `shipped.afterIndex + 1`.
+   */
+  readonly shipped?: LogImport;
   /** Retention: entries up to `throughIndex` are dropped; `snapshot.index` is at or above it. */
   readonly trim?: { readonly throughIndex: number; readonly snapshot: StateSnapshot };
 }
