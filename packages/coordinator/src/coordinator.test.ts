@@ -212,6 +212,7 @@ describe("changes to metadata", () => {
 
   it("end as indeterminate when they are not applied in time, and are bounded in number", async () => {
     const cluster = await formedCluster(3);
+    await cluster.pass(10_200); // the silence of the nodes is noted, and the leader has nothing left to say
     cluster.held = true;
     const set = { account: ACCOUNT, streamName: "orders", set: {}, remove: [] };
     const { updateTags } = cluster.leader.services.coordinator;
@@ -353,6 +354,7 @@ describe("streams", () => {
     const target = { account: ACCOUNT, streamName: "orders", streamId: "" };
     await cluster.run(cluster.leader.services.coordinator.deleteStream(target, KEY));
     await cluster.pass(1_100);
+    await cluster.pass(3_600_000); // brokers keep data for an hour, and say so in the time after it
     expect(cluster.leader.localView.list("tombstone")).toHaveLength(1);
     await cluster.pass(5_100);
     expect(cluster.leader.localView.list("tombstone")).toEqual([]);

@@ -85,7 +85,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
   const proposer = new Proposer({ nodeId, clock, state, group, waitMs: config.proposeWaitMs });
   const liveness = new NodeLiveness(clock, config.aliveMs);
   const timing = { ...LIFECYCLE_TIMING_DEFAULT, ...config };
-  const lifecycle = new Lifecycle({ clock, logger, state, proposer, liveness, timing });
+  const lifecycle = new Lifecycle({ clock, logger, state, proposer, liveness, timing, group });
   const tails = new TailServer({
     clock,
     state,

@@ -7,7 +7,14 @@ import type { LaneStorage } from "@millrace/storage";
 
 export type MetadataGroup = Pick<
   Group,
-  "groupId" | "term" | "leaderNodeId" | "isReadyLeader" | "propose" | "readIndex"
+  | "groupId"
+  | "term"
+  | "leaderNodeId"
+  | "isReadyLeader"
+  | "members"
+  | "membership"
+  | "propose"
+  | "readIndex"
 >;
 
 /** The state machine as the host drives it. */

@@ -5,9 +5,12 @@
  * after any crash: a step that was committed is not asked for again, one that was lost is.
  */
 import type { ReplicaPlacement, TombstoneRecord } from "@millrace/model";
+import { placementPolicy } from "@millrace/model";
 
 import { canOpen } from "./state/apply-stream.ts";
 import { membersStep, MEMBERS_TIMING_DEFAULT, type MembersTiming } from "./members-step.ts";
+import type { Hearing } from "./silence.ts";
+import { silenceStep } from "./silence.ts";
 import type { Command, FormClusterCommand } from "./state/command.ts";
 import type { MetadataState } from "./state/metadata-state.ts";
 
@@ -20,8 +23,8 @@ export interface LifecycleTiming extends MembersTiming {
   /** How often the clock that trims go by is committed while there are streams. @default 60_000 */
   readonly trimClockIntervalMs: number;
   /**
-   * Age from which a tombstone no longer waits for replicas that cannot report: never made, lost, or
-   * on a disk that was replaced. @default 3_600_000
+   * How long after the grace of what is deleted its record no longer waits for replicas that cannot
+   * report: never made, lost, or on a disk that was replaced. @default 3_600_000
    */
   readonly tombstoneGraceMs: number;
 }
@@ -36,10 +39,9 @@ export const LIFECYCLE_TIMING_DEFAULT: LifecycleTiming = {
 /** Tombstones that one command drops at most. */
 const TOMBSTONES_PER_STEP_MAX = 1_000;
 
-export interface LifecycleInput {
+export interface LifecycleInput extends Hearing {
   readonly state: MetadataState;
   readonly timing: LifecycleTiming;
-  readonly nowMs: number;
   readonly monotonicMs: number;
   /** A forming order that reached this node. */
   readonly forming: FormClusterCommand | undefined;
@@ -47,8 +49,13 @@ export interface LifecycleInput {
   readonly deletingSeenMs: ReadonlyMap<string, number>;
   /** The state that a live process told of itself. */
   readonly heardState: (nodeId: number, incarnation: string) => string | undefined;
-  readonly isAlive: (nodeId: number, incarnation: string) => boolean;
-  readonly silentMs: (nodeId: number, incarnation: string) => number;
+  /** Voters of the metadata group as its leader has them, at rest since it was formed. */
+  readonly ownVoters: () => readonly VoterPlace[] | undefined;
+}
+
+interface VoterPlace {
+  readonly replicaId: number;
+  readonly nodeId: number;
 }
 
 /** The next command, or how many milliseconds to wait for one if nothing changes; `Infinity` for ever. */
@@ -58,9 +65,14 @@ export function nextStep(input: LifecycleInput): LifecycleStep {
   if (input.state.view.cluster() === undefined) {
     return input.forming ?? { kind: "wait", waitMs: Infinity };
   }
-  const retiredGraceMs = input.timing.tombstoneGraceMs;
+  if (input.state.view.cluster()?.metadataGroup === undefined) {
+    const record = metadataGroupStep(input);
+    if (record !== undefined) return record;
+  }
+  const retiredGraceMs = forgetAfterMs(input);
   const steps = [
     nodeStep(input),
+    silenceStep(input.state.nodes.values(), input),
     streamStep(input),
     membersStep({ ...input, retiredGraceMs }),
     tombstoneStep(input),
@@ -104,11 +116,37 @@ function streamStep(input: LifecycleInput): LifecycleStep {
   return { kind: "wait", waitMs };
 }
 
-function tombstoneStep({ state, timing, nowMs }: LifecycleInput): LifecycleStep {
+function dropGraceMs({ state }: LifecycleInput): number {
+  return placementPolicy(state.view.cluster()).dropGraceMs;
+}
+
+/** Brokers keep the data for the grace, and have as long as `tombstoneGraceMs` after it to say that it is gone. */
+function forgetAfterMs(input: LifecycleInput): number {
+  return dropGraceMs(input) + input.timing.tombstoneGraceMs;
+}
+
+/**
+ * A cluster that was formed before the place of its metadata group was recorded: its leader knows who
+ * the voters are, and without the record none of them could ever be replaced.
+ */
+function metadataGroupStep({ state, ownVoters }: LifecycleInput): Command | undefined {
+  const voters = ownVoters();
+  if (voters === undefined || voters.length === 0) return undefined;
+  const replicas = voters.flatMap(({ replicaId, nodeId }): readonly ReplicaPlacement[] => {
+    const incarnation = state.nodes.get(nodeId)?.incarnation;
+    return incarnation === undefined ? [] : [{ replicaId, nodeId, incarnation, state: "created" }];
+  });
+  // A voter that has not registered yet: its start is waited for.
+  if (replicas.length < voters.length) return undefined;
+  return { kind: "record-metadata-group", replicas };
+}
+
+function tombstoneStep(input: LifecycleInput): LifecycleStep {
+  const { state, nowMs } = input;
   const groupIds: number[] = [];
   let waitMs = Infinity;
   for (const tombstone of state.tombstones.values()) {
-    const leftMs = tombstone.deletedAtMs + timing.tombstoneGraceMs - nowMs;
+    const leftMs = tombstone.deletedAtMs + forgetAfterMs(input) - nowMs;
     if (isSettled(state, tombstone, leftMs <= 0)) groupIds.push(tombstone.groupId);
     else if (leftMs > 0) waitMs = Math.min(waitMs, leftMs);
     if (groupIds.length === TOMBSTONES_PER_STEP_MAX) break;
@@ -136,10 +174,18 @@ function mustReport(
   return isThere && state.nodes.get(nodeId)?.incarnation === incarnation;
 }
 
-function trimClockStep({ state, timing, nowMs }: LifecycleInput): LifecycleStep {
+/** The cluster's clock: brokers trim by it, and count by it the grace of what they are to drop. */
+function trimClockStep(input: LifecycleInput): LifecycleStep {
+  const { state, timing, nowMs } = input;
   const trimClockMs = state.view.cluster()?.trimClockMs ?? 0;
-  if (state.streamCount === 0) return { kind: "wait", waitMs: Infinity };
-  const leftMs = trimClockMs + timing.trimClockIntervalMs - nowMs;
-  if (leftMs <= 0) return { kind: "advance-trim-clock", nowMs };
-  return { kind: "wait", waitMs: leftMs };
+  const graceMs = dropGraceMs(input);
+  let dueMs = state.streamCount === 0 ? Infinity : trimClockMs + timing.trimClockIntervalMs;
+  for (const records of [state.tombstones, state.retired]) {
+    for (const { deletedAtMs } of records.values()) {
+      const graceEndsMs = deletedAtMs + graceMs;
+      if (graceEndsMs > trimClockMs) dueMs = Math.min(dueMs, graceEndsMs);
+    }
+  }
+  if (dueMs <= nowMs) return { kind: "advance-trim-clock", nowMs };
+  return { kind: "wait", waitMs: dueMs - nowMs };
 }

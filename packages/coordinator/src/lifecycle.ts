@@ -6,7 +6,9 @@
  */
 import type { Clock, Logger, Timer } from "@millrace/base";
 import { asStreamError } from "@millrace/base";
+import type { GroupMember } from "@millrace/replica";
 
+import type { MetadataGroup } from "./group-port.ts";
 import type { LifecycleTiming } from "./lifecycle-step.ts";
 import { nextStep } from "./lifecycle-step.ts";
 import type { NodeLiveness } from "./liveness.ts";
@@ -26,6 +28,7 @@ export interface LifecycleOptions {
   readonly proposer: Proposer;
   readonly liveness: NodeLiveness;
   readonly timing: LifecycleTiming;
+  readonly group: () => MetadataGroup | undefined;
 }
 
 export class Lifecycle {
@@ -81,9 +84,18 @@ export class Lifecycle {
       heardState: (nodeId, incarnation) => liveness.stateOf(nodeId, incarnation),
       isAlive: (nodeId, incarnation) => liveness.stateOf(nodeId, incarnation) !== undefined,
       silentMs: (nodeId, incarnation) => liveness.silentMs(nodeId, incarnation),
+      ownVoters: () => this.#ownVoters(),
     });
     if (step.kind !== "wait") this.#commit(step);
     else if (step.waitMs < Infinity) this.#wait(step.waitMs);
+  }
+
+  #ownVoters(): readonly GroupMember[] | undefined {
+    const group = this.#options.group();
+    if (group === undefined) return undefined;
+    const { confIndex, isJoint, learners, voters } = group.membership;
+    if (confIndex > 0 || isJoint || learners.length > 0) return undefined;
+    return group.members.filter(({ replicaId }) => voters.includes(replicaId));
   }
 
   #commit(command: Command): void {

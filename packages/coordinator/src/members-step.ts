@@ -11,8 +11,11 @@
  */
 import { METADATA_GROUP_ID } from "@millrace/base";
 import type { GroupPlacement, NodeRecord, ReplicaPlacement } from "@millrace/model";
-import { isDeadReplica } from "@millrace/model";
+import { isDeadReplica, PLACEMENT_POLICY_DEFAULT, placementPolicy } from "@millrace/model";
 
+import type { Hearing } from "./silence.ts";
+import { silenceMs } from "./silence.ts";
+import { planRebalance } from "./rebalance.ts";
 import type { Command } from "./state/command.ts";
 import type { MetadataState } from "./state/metadata-state.ts";
 
@@ -30,21 +33,18 @@ export const MEMBERS_TIMING_DEFAULT: MembersTiming = {
 
 /** Voters of the metadata group that stay in any case. */
 const METADATA_VOTERS_MIN = 3;
+/** How long a move that only evens out waits for a silent node before it is taken back. */
+const WISH_PATIENCE_MS = 60_000;
 /** Records that one command drops at most. */
 const RETIRED_PER_STEP_MAX = 1_000;
 /** How soon silent nodes are looked at again. */
 const LOOK_AGAIN_MS = 1_000;
 
-export interface MembersInput {
+export interface MembersInput extends Hearing {
   readonly state: MetadataState;
   readonly timing: MembersTiming;
-  readonly nowMs: number;
   /** Age from which a retired replica that cannot report is forgotten. */
   readonly retiredGraceMs: number;
-  /** Heard of a moment ago. */
-  readonly isAlive: (nodeId: number, incarnation: string) => boolean;
-  /** Since when this leader has not heard of it. */
-  readonly silentMs: (nodeId: number, incarnation: string) => number;
 }
 
 type Step = Command | { readonly kind: "wait"; readonly waitMs: number };
@@ -54,8 +54,8 @@ export function membersStep(input: MembersInput): Step {
   if (cancel !== undefined) return cancel;
   const leaving = new Leaving(input);
   const moving = [...input.state.unsettledGroups.values()].filter(({ move }) => move !== undefined);
-  if (moving.length < input.timing.movesMax) {
-    const start = nextMove(input, leaving);
+  if (moving.length < policyOf(input).movesMax) {
+    const start = nextMove(input, leaving) ?? nextRebalanceStep(input, moving.length);
     if (start !== undefined) return start;
   }
   const removed = emptiedNode(input);
@@ -67,15 +67,21 @@ export function membersStep(input: MembersInput): Step {
 
 /** A move to a disk that is gone meanwhile never ends by itself, and one that nobody needs any more need not. */
 function uselessMove(input: MembersInput): Command | undefined {
-  const { state, silentMs, timing } = input;
+  const { state } = input;
+  const { replaceAfterMs } = policyOf(input);
+  const isRebalancing = state.view.cluster()?.rebalancingSinceMs !== undefined;
   for (const { groupId, replicas, move } of state.unsettledGroups.values()) {
     if (move === undefined || move.cancelled || move.add === undefined) continue;
+    const isWish = move.reason === "rebalance";
     const leaving = replicas.find(({ replicaId }) => replicaId === move.removeReplicaId);
-    if (leaving !== undefined && mayStay(input, leaving)) return { kind: "cancel-move", groupId };
-    const { nodeId, incarnation } = move.add;
+    const mayEnd = !isWish || !isRebalancing;
+    if (mayEnd && leaving !== undefined && mayStay(input, leaving)) {
+      return { kind: "cancel-move", groupId };
+    }
+    const node = state.nodes.get(move.add.nodeId);
+    const patienceMs = isWish ? Math.min(WISH_PATIENCE_MS, replaceAfterMs) : replaceAfterMs;
     const isGone =
-      state.nodes.get(nodeId)?.incarnation !== incarnation ||
-      silentMs(nodeId, incarnation) > replaceAfterMs(state, timing);
+      node?.incarnation !== move.add.incarnation || silenceMs(node, input) > patienceMs;
     if (isDeadReplica(move.add) || isGone) return { kind: "cancel-move", groupId };
   }
   return undefined;
@@ -101,12 +107,13 @@ class Leaving {
 
   constructor(input: MembersInput) {
     this.#input = input;
-    const { state, silentMs, timing } = input;
-    const bound = replaceAfterMs(state, timing);
-    for (const { nodeId, incarnation, goal } of state.nodes.values()) {
+    const { state } = input;
+    const { replaceAfterMs } = policyOf(input);
+    for (const node of state.nodes.values()) {
+      const { nodeId, incarnation, goal } = node;
       if (goal === "decommission") this.#emptied.add(nodeId);
-      const silent = silentMs(nodeId, incarnation);
-      if (silent > bound) this.#silent.add(`${nodeId}/${incarnation}`);
+      const silent = silenceMs(node, input);
+      if (silent > replaceAfterMs) this.#silent.add(`${nodeId}/${incarnation}`);
       else if (silent > LOOK_AGAIN_MS) this.lookAgainMs = LOOK_AGAIN_MS;
     }
     // Moves wait for nodes to come and go, which no change of metadata tells of.
@@ -133,14 +140,30 @@ class Leaving {
   }
 }
 
-function replaceAfterMs(state: MetadataState, timing: MembersTiming): number {
-  return state.view.cluster()?.replaceAfterMs ?? timing.replaceAfterMs;
+/** Evens out, once nothing more urgent is to be moved; the plan is made anew from what each step left. */
+function nextRebalanceStep(input: MembersInput, moving: number): Command | undefined {
+  if (input.state.view.cluster()?.rebalancingSinceMs === undefined) return undefined;
+  const { moves, leaders } = planRebalance(input.state, input.isAlive, 1);
+  const [move] = moves;
+  if (move !== undefined) {
+    const { groupId, removeReplicaId, add } = move;
+    return { kind: "start-move", groupId, removeReplicaId, add, reason: "rebalance" };
+  }
+  if (moving > 0) return undefined; // leaders are counted when replicas are at rest
+  if (leaders.length > 0) return { kind: "prefer-leaders", leaders };
+  return { kind: "set-rebalancing", on: false, nowMs: input.nowMs };
+}
+
+function policyOf({ state, timing }: Pick<MembersInput, "state" | "timing">): MembersTiming {
+  return placementPolicy(state.view.cluster(), { ...PLACEMENT_POLICY_DEFAULT, ...timing });
 }
 
 function nextMove(input: MembersInput, leaving: Leaving): Command | undefined {
   let best: { readonly rank: number; readonly command: Command } | undefined;
+  const groups = leaving.groups();
+  if (groups.length === 0) return undefined;
   const loads = countReplicas(input.state);
-  for (const placed of leaving.groups()) {
+  for (const placed of groups) {
     if (placed.move !== undefined || !mayMove(input.state, placed)) continue;
     for (const replica of placed.replicas) {
       const rank = leaving.rank(replica);

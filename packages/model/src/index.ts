@@ -47,6 +47,12 @@ export {
   METADATA_KEY,
   metadataKind,
 } from "./metadata.ts";
+export {
+  checkPlacementPolicy,
+  PLACEMENT_POLICY_DEFAULT,
+  placementPolicy,
+} from "./placement-policy.ts";
+export type { PlacementPolicy } from "./placement-policy.ts";
 export type {
   AccessKeyRecord,
   GroupPlacement,

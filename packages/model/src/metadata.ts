@@ -16,6 +16,7 @@
 import { StreamError } from "@millrace/base";
 
 import type { LimitsPolicy } from "./limits.ts";
+import type { PlacementPolicy } from "./placement-policy.ts";
 
 export interface ClusterRecord {
   readonly clusterId: string;
@@ -32,8 +33,10 @@ export interface ClusterRecord {
   readonly trimClockMs: number;
   /** Where the metadata group itself is. */
   readonly metadataGroup?: GroupPlacement;
-  /** Silence of a broker after which its replicas are made again elsewhere. @default 900_000 */
-  readonly replaceAfterMs?: number;
+  /** What was set of how replicas are looked after. @see placementPolicy */
+  readonly placementPolicy?: Partial<PlacementPolicy>;
+  /** Since when somebody wants replicas and leaders evened out; absent when it is done, or taken back. */
+  readonly rebalancingSinceMs?: number;
 }
 
 export interface NodeAddresses {
@@ -64,11 +67,25 @@ export interface NodeRecord {
    * and no leaderships, `decommission` also gives its replicas away, `removed` is the end of that. @default serve
    */
   readonly goal?: NodeGoal;
+  /**
+   * Since when no coordinator has heard of the process, epoch milliseconds; absent while it is heard.
+   * Here, and not in a leader's memory, so that a change of leadership does not begin to count anew.
+   */
+  readonly silentSinceMs?: number;
 }
 
 export type NodeGoal = "serve" | "drain" | "decommission" | "removed";
 
-export type StreamStatus = "CREATING" | "ACTIVE" | "DELETING";
+export type StreamStatus = "CREATING" | "ACTIVE" | "UPDATING" | "DELETING";
+
+/** Some shards of a stream give way to others: the stream is UPDATING until they have. */
+export interface Reshard {
+  /** One shard that is split, or two neighbours that are merged, the lower range first. */
+  readonly parentShardIndexes: readonly number[];
+  /** In order of their ranges, which together are those of the parents. */
+  readonly childShardIndexes: readonly number[];
+  readonly startedAtMs: number;
+}
 
 export interface StreamRecord {
   readonly account: string;
@@ -82,6 +99,8 @@ export interface StreamRecord {
   readonly createdAtMs: number;
   readonly deletingSinceMs?: number;
   readonly tags: Readonly<Record<string, string>>;
+  /** Present exactly while the stream is UPDATING. */
+  readonly reshard?: Reshard;
 }
 
 /**
@@ -110,6 +129,8 @@ export interface ReplicaMove {
   readonly fromConfIndex: number;
   /** The former members are wanted back. */
   readonly cancelled: boolean;
+  /** Why, when nothing is wrong with the replica that leaves. */
+  readonly reason?: "rebalance";
 }
 
 /** The replicas of one Raft group. */
@@ -124,6 +145,29 @@ export interface GroupPlacement {
   readonly move?: ReplicaMove;
 }
 
+/**
+ * The order to seal a shard, given when its children are ready to take over; it is never taken back.
+ * What the seal left behind is known once a replica has applied it.
+ */
+export interface ShardSeal {
+  /** Epoch of the shard once it is closed: above every epoch in which it took records. */
+  readonly epoch: number;
+  readonly childShardIndexes: readonly number[];
+  /** One past the shard's last record; absent until the seal was reported. */
+  readonly endOffset?: number;
+}
+
+/**
+ * `creating`: of a stream in creation. `opening`: a child that owns nothing yet. `open`: owns its hash
+ * keys. `closed`: owns nothing any more and can be read until its records have expired.
+ */
+export type ShardState = "creating" | "opening" | "open" | "closed" | "deleting";
+
+/** Has never taken a record: callers do not see it yet. */
+export function isUnopenedShard({ state }: Pick<ShardRecord, "state">): boolean {
+  return state === "creating" || state === "opening";
+}
+
 export interface ShardRecord extends GroupPlacement {
   readonly streamId: string;
   readonly account: string;
@@ -131,7 +175,7 @@ export interface ShardRecord extends GroupPlacement {
   readonly shardIndex: number;
   /** Grows by one with each change of ownership or state; stale requests are refused by it. */
   readonly epoch: number;
-  readonly state: "creating" | "open" | "closed" | "deleting";
+  readonly state: ShardState;
   /** Decimal, both ends included. */
   readonly startingHashKey: string;
   readonly endingHashKey: string;
@@ -140,6 +184,7 @@ export interface ShardRecord extends GroupPlacement {
   readonly parentShardIndex?: number;
   readonly adjacentParentShardIndex?: number;
   readonly closedAtMs?: number;
+  readonly seal?: ShardSeal;
 }
 
 export interface AccessKeyRecord {

@@ -109,7 +109,8 @@ export function heartbeat(
   const registered = known?.incarnation === incarnation && known.bootEpoch === bootEpoch;
   if (registered) {
     liveness.hear({ nodeId: known.nodeId, incarnation, bootEpoch, state: word });
-    if ((word === "draining") !== (known.state === "draining")) lifecycle.kick();
+    const isNews = (word === "draining") !== (known.state === "draining");
+    if (isNews || known.silentSinceMs !== undefined) lifecycle.kick();
   }
   return { nowMs: clock.nowMs(), registerAgain: !registered };
 }

@@ -20,7 +20,7 @@ import type { Outcome } from "./outcome.ts";
 import { refuse } from "./outcome.ts";
 
 export function startMove(draft: Draft, command: CommandOf<"start-move">): Outcome {
-  const { groupId, add, removeReplicaId } = command;
+  const { groupId, add, removeReplicaId, reason: why } = command;
   const cluster = draft.view.cluster();
   const placed = draft.placement(groupId);
   if (cluster === undefined || placed === undefined) {
@@ -38,6 +38,7 @@ export function startMove(draft: Draft, command: CommandOf<"start-move">): Outco
     ...(removeReplicaId === undefined ? {} : { removeReplicaId }),
     fromConfIndex: placed.confIndex ?? 0,
     cancelled: false,
+    ...(why === undefined ? {} : { reason: why }),
   };
   const initialVoters = placed.initialVoters ?? placed.replicas.map(({ replicaId }) => replicaId);
   if (add === undefined) {
@@ -94,7 +95,8 @@ export function reportMembers(draft: Draft, command: CommandOf<"report-members">
     );
   }
   const left = possible.filter(({ replicaId }) => !voters.includes(replicaId));
-  for (const replica of left) draft.putRetired({ groupId, replica, deletedAtMs: nowMs }); // R3
+  const deletedAtMs = draft.graceFrom(nowMs);
+  for (const replica of left) draft.putRetired({ groupId, replica, deletedAtMs }); // R3
   const { move: _, ...rest } = placed;
   draft.putPlacement({ ...rest, replicas: inPlace(placed, replicas), confIndex });
   return undefined;

@@ -140,7 +140,7 @@ export function removeStream(draft: Draft, command: CommandOf<"remove-stream">):
     const { groupId, move } = shard;
     // A replica that was on its way has data, too.
     const replicas = move?.add === undefined ? shard.replicas : [...shard.replicas, move.add];
-    draft.putTombstone({ groupId, replicas, deletedAtMs: command.nowMs });
+    draft.putTombstone({ groupId, replicas, deletedAtMs: draft.graceFrom(command.nowMs) });
     draft.remove(METADATA_KEY.shard(shard.streamId, shard.shardIndex));
     newest = Math.max(newest, shard.createdAtSec);
   }

@@ -17,6 +17,13 @@ import {
   updateLimits,
 } from "./apply-cluster.ts";
 import { cancelMove, dropRetired, reportMembers, setNodeGoal, startMove } from "./apply-members.ts";
+import {
+  preferLeaders,
+  recordMetadataGroup,
+  setNodeSilence,
+  setRebalancing,
+  updatePlacementPolicy,
+} from "./apply-policy.ts";
 import { dropTombstones, reportReplicas } from "./apply-replicas.ts";
 import {
   activateStream,
@@ -85,6 +92,16 @@ function applyTo(draft: Draft, command: Command): Outcome {
       return dropRetired(draft, command);
     case "set-node-goal":
       return setNodeGoal(draft, command);
+    case "set-node-silence":
+      return setNodeSilence(draft, command);
+    case "update-placement-policy":
+      return updatePlacementPolicy(draft, command);
+    case "set-rebalancing":
+      return setRebalancing(draft, command);
+    case "record-metadata-group":
+      return recordMetadataGroup(draft, command);
+    case "prefer-leaders":
+      return preferLeaders(draft, command);
     default:
       return assertNever(command);
   }

@@ -12,6 +12,7 @@ import type {
   LimitsPolicy,
   NodeGoal,
   NodeRecord,
+  PlacementPolicy,
   ReplicaPlacement,
   StreamRecord,
 } from "@millrace/model";
@@ -150,6 +151,7 @@ export interface StartMoveCommand {
   readonly groupId: number;
   readonly add?: { readonly nodeId: number; readonly incarnation: string };
   readonly removeReplicaId?: number;
+  readonly reason?: "rebalance";
 }
 
 export interface CancelMoveCommand {
@@ -177,7 +179,45 @@ export interface SetNodeGoalCommand {
   readonly goal: NodeGoal;
 }
 
+/** Since when nobody has heard of a process; without `silentSinceMs` it was heard again. */
+export interface SetNodeSilenceCommand {
+  readonly kind: "set-node-silence";
+  readonly nodeId: number;
+  readonly incarnation: string;
+  readonly silentSinceMs?: number;
+}
+
+/** Sets what `policy` names, and leaves the rest. */
+export interface UpdatePlacementPolicyCommand {
+  readonly kind: "update-placement-policy";
+  readonly policy: Partial<PlacementPolicy>;
+}
+
+/** Replicas and leaders are to be evened out, or not any more. */
+export interface SetRebalancingCommand {
+  readonly kind: "set-rebalancing";
+  readonly on: boolean;
+  readonly nowMs: number;
+}
+
+/** Where the metadata group is, for a cluster that was formed before that was recorded. */
+export interface RecordMetadataGroupCommand {
+  readonly kind: "record-metadata-group";
+  readonly replicas: readonly ReplicaPlacement[];
+}
+
+/** Which replica of a group is to lead it. */
+export interface PreferLeadersCommand {
+  readonly kind: "prefer-leaders";
+  readonly leaders: readonly { readonly groupId: number; readonly replicaId: number }[];
+}
+
 export type Command =
+  | SetNodeSilenceCommand
+  | UpdatePlacementPolicyCommand
+  | SetRebalancingCommand
+  | RecordMetadataGroupCommand
+  | PreferLeadersCommand
   | StartMoveCommand
   | CancelMoveCommand
   | ReportMembersCommand
@@ -222,6 +262,11 @@ const NUMBERS: Record<CommandKind, number> = {
   "report-members": 17,
   "drop-retired": 18,
   "set-node-goal": 19,
+  "set-node-silence": 25,
+  "update-placement-policy": 26,
+  "set-rebalancing": 27,
+  "record-metadata-group": 28,
+  "prefer-leaders": 29,
 };
 const KINDS = new Map(
   Object.entries(NUMBERS).map(([kind, number]) => [number, kind as CommandKind]),

@@ -98,6 +98,14 @@ export class Draft {
     this.putShard({ ...record, ...placement });
   }
 
+  /**
+   * When the grace of what is deleted now begins. Brokers count it on the cluster's clock, the one
+   * that trims go by, so it begins no earlier than that clock shows: each gets the whole of it.
+   */
+  graceFrom(nowMs: number): number {
+    return Math.max(nowMs, (this.#cluster ?? this.view.cluster())?.trimClockMs ?? 0);
+  }
+
   retired(groupId: number, replicaId: number): RetiredReplicaRecord | undefined {
     const key = METADATA_KEY.retired(groupId, replicaId);
     return this.#retired.has(key) ? this.#retired.get(key) : this.#committed.retired.get(key);

@@ -188,6 +188,9 @@ export class FakeGroup implements MetadataGroup {
     return this.#cluster.leaderNodeId === this.#nodeId;
   }
 
+  readonly membership = { confIndex: 0, voters: [], learners: [], isJoint: false };
+  readonly members = [];
+
   propose(
     data: Uint8Array,
     expectedTerm: number | undefined,
