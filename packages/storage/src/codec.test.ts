@@ -8,6 +8,7 @@ import { PAGE_BYTES } from "./limits.ts";
 import {
   decodeExtent,
   decodeSegmentFooter,
+  damaged,
   decodeSegmentFrame,
   decodeSegmentHeader,
   encodeExtent,
@@ -262,10 +263,12 @@ describe("headers", () => {
   it("of segment frames name the entry that is out of place", () => {
     const bytes = Buffer.alloc(40);
     encodeSegmentFrameHeader(entry(3, 1, Buffer.alloc(8)), bytes, 0);
-    expect(() => decodeSegmentFrame(bytes, 0, 3, () => "here")).toThrow(
+    expect(() => decodeSegmentFrame(bytes, 0, 3, (what) => damaged("here", what))).toThrow(
       /^here: checksum of entry 3/,
     );
-    expect(decodeSegmentFrame(bytes.subarray(0, 20), 0, 3, () => "here")).toEqual({
+    expect(
+      decodeSegmentFrame(bytes.subarray(0, 20), 0, 3, (what) => damaged("here", what)),
+    ).toEqual({
       needBytes: 32,
     });
   });

@@ -107,8 +107,7 @@ export class Flusher {
       const bytes = entries.reduce((sum, { data }) => sum + data.byteLength, 0);
       const { groupId, replicaId } = group;
       const before = group.log.positionBefore(lo);
-      const terms = group.terms.between(lo, hi);
-      jobs.push({ bytes, source: { groupId, replicaId, entries, before, terms } });
+      jobs.push({ bytes, source: { groupId, replicaId, entries, before } });
     }
     return jobs.sort((left, right) => left.source.groupId - right.source.groupId);
   }

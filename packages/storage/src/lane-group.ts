@@ -11,7 +11,7 @@ import { extentHolding } from "./extents.ts";
 import type { GroupCheckpoint } from "./frames.ts";
 import type { GroupLog } from "./group-log.ts";
 import type { IndexRange, LogChunk } from "./healing-types.ts";
-import { encodeChunk } from "./log-chunk.ts";
+import { encodeChunk, joinChunks } from "./log-chunk.ts";
 import { MemoryLog } from "./memory-log.ts";
 import type { LogPosition, MemoryTotals } from "./memory-log.ts";
 import type { Extent } from "./segment-format.ts";
@@ -29,7 +29,7 @@ import type {
   StateSnapshot,
   TermAnswer,
 } from "./types.ts";
-import { FETCH_BYTES_MAX } from "./limits.ts";
+import { FETCH_BYTES_MAX, IMPORT_CHUNK_BYTES_MAX } from "./limits.ts";
 
 /** What every group of a lane shares. */
 export interface GroupShared {
@@ -39,6 +39,8 @@ export interface GroupShared {
   readonly segments: SegmentReader;
   /** Extents that no group refers to any more. */
   released(extents: readonly Extent[]): void;
+  /** An extent of the group turned out to be damaged. */
+  damaged(groupId: number, extent: Extent, reason: string): void;
 }
 
 export interface GroupSeed {
@@ -80,6 +82,8 @@ export class LaneGroup implements GroupLog {
   #base: StateSnapshot;
   #compactedIndex: number;
   readonly #shared: GroupShared;
+  /** Of `extents`; those that were replaced or trimmed since do not matter. */
+  readonly #damaged = new WeakSet<Extent>();
 
   constructor(seed: GroupSeed, shared: GroupShared) {
     this.groupId = seed.groupId;
@@ -176,7 +180,40 @@ export class LaneGroup implements GroupLog {
     if (extent === undefined) {
       throw new StreamError("corrupt", `no segment of group ${this.groupId} holds entry ${lo}`);
     }
-    return this.#shared.segments.read(extent, lo, Math.min(hi, extent.lastIndex + 1), maxBytes);
+    const end = Math.min(hi, extent.lastIndex + 1);
+    return this.#reading(
+      extent,
+      () => this.#shared.segments.read(extent, lo, end, maxBytes),
+      () => this.#fetchSome(lo, hi, maxBytes),
+    );
+  }
+
+  /** Notes damage; when the extent was replaced or trimmed under the reader, it reads `again`. */
+  async #reading<Result>(
+    extent: Extent,
+    read: () => Promise<Result>,
+    again: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!this.dropped && !this.extents.includes(extent)) return again();
+      if (error instanceof StreamError && error.code === "corrupt") {
+        this.markDamaged(extent, error.message);
+      }
+      throw error;
+    }
+  }
+
+  markDamaged(extent: Extent, reason: string): void {
+    if (this.#damaged.has(extent) || !this.extents.includes(extent)) return;
+    this.#damaged.add(extent);
+    this.#shared.damaged(this.groupId, extent, reason);
+  }
+
+  /** The extent was read whole since, and is intact: what went wrong was the reading. */
+  markIntact(extent: Extent): void {
+    this.#damaged.delete(extent);
   }
 
   async exportEntries(lo: number, hi: number, maxBytes: number): Promise<LogChunk> {
@@ -187,11 +224,38 @@ export class LaneGroup implements GroupLog {
         `entry ${lo} of group ${this.groupId} is not in ${this.firstIndex()}..${end - 1}`,
       );
     }
-    return encodeChunk(await this.fetchEntries(lo, end, maxBytes));
+    const chunks: LogChunk[] = [];
+    let budget = Math.min(maxBytes, IMPORT_CHUNK_BYTES_MAX);
+    for (let next = lo; next < end;) {
+      const chunk = await this.#exportSome(next, end, budget);
+      if (chunks.length > 0 && chunk.frames.byteLength > budget) break;
+      chunks.push(chunk);
+      budget -= chunk.frames.byteLength;
+      next = chunk.lastIndex + 1;
+      if (budget <= 0) break;
+    }
+    return joinChunks(chunks);
+  }
+
+  /** What one extent or the memory has of it. */
+  async #exportSome(lo: number, hi: number, maxBytes: number): Promise<LogChunk> {
+    const extent = extentHolding(this.extents, lo);
+    if (extent === undefined) return encodeChunk(await this.#fetchSome(lo, hi, maxBytes));
+    const end = Math.min(hi, extent.lastIndex + 1);
+    return this.#reading(
+      extent,
+      () => this.#shared.segments.readChunk(extent, lo, end, maxBytes),
+      () => this.exportEntries(lo, hi, maxBytes),
+    );
   }
 
   damagedRanges(): readonly IndexRange[] {
-    return [];
+    return this.extents
+      .filter((extent) => this.#damaged.has(extent))
+      .map(({ firstIndex, lastIndex }) => ({
+        firstIndex: Math.max(firstIndex, this.firstIndex()),
+        lastIndex,
+      }));
   }
 
   baseSnapshot(): StateSnapshot {
@@ -221,7 +285,11 @@ export class LaneGroup implements GroupLog {
     if (found !== "temporarily-unavailable") return found;
     const extent = this.extents.find(({ endOffset }) => offset < endOffset);
     if (extent === undefined || offset < extent.startOffset) return undefined;
-    const index = await this.#shared.segments.locateOffset(extent, offset);
+    const index = await this.#reading(
+      extent,
+      () => this.#shared.segments.locateOffset(extent, offset),
+      () => this.locateOffsetAsync(offset),
+    );
     return index === undefined || index <= this.#compactedIndex ? undefined : index;
   }
 
@@ -236,7 +304,11 @@ export class LaneGroup implements GroupLog {
     if (found !== "temporarily-unavailable") return found;
     const extent = this.extents.find(({ arrivalMaxMs }) => arrivalMs <= arrivalMaxMs);
     if (extent === undefined) return this.#firstOrNone();
-    const index = await this.#shared.segments.locateTime(extent, arrivalMs);
+    const index = await this.#reading(
+      extent,
+      () => this.#shared.segments.locateTime(extent, arrivalMs),
+      () => this.locateTimeAsync(arrivalMs),
+    );
     // Trimmed since, or in part: the oldest entry that is left is the answer.
     return index === undefined ? undefined : Math.max(index, this.firstIndex());
   }

@@ -1,6 +1,7 @@
 /** Opening a lane: identity, log, segments and state files, in the order in which each is needed. */
 import type { FileSystem } from "@millrace/base";
 
+import { DamageLog } from "./damage-log.ts";
 import { bootIdentity } from "./identity.ts";
 import type { StoredIdentity } from "./identity.ts";
 import type { GroupShared, LaneGroup } from "./lane-group.ts";
@@ -27,6 +28,7 @@ export interface LaneParts {
   readonly segments: SegmentReader;
   readonly registry: SegmentRegistry;
   readonly shared: GroupShared;
+  readonly damage: DamageLog;
   readonly groups: readonly LaneGroup[];
   /** Ascending; the last one is the one to write. Empty before the first. */
   readonly walFiles: readonly number[];
@@ -48,7 +50,9 @@ export async function openLane(options: ResolvedOptions): Promise<LaneParts> {
   const totals: MemoryTotals = { pinnedBytes: 0, cachedBytes: 0 };
   const cache = new TailCache(options.tailCacheBytes, totals);
   const released = (extents: readonly Extent[]) => registry.released(extents);
-  const shared = { entryMeta, totals, cache, segments, released };
+  const damage = new DamageLog(logger, options.metrics);
+  const damaged = damage.extent.bind(damage);
+  const shared = { entryMeta, totals, cache, segments, released, damaged };
   const extents = await readExtents(wal.replay, segments, incarnation);
   const groups: LaneGroup[] = [];
   for (const replayed of wal.replay.groups.values()) {
@@ -62,7 +66,8 @@ export async function openLane(options: ResolvedOptions): Promise<LaneParts> {
   });
   await files.open();
   const { start, walFiles } = await startOf(fileSystem, layout, files, wal);
-  return { layout, identity, files, states, segments, registry, shared, groups, walFiles, start };
+  const kept = { layout, identity, files, states, segments, registry, shared, damage };
+  return { ...kept, groups, walFiles, start };
 }
 
 async function makeFolders(fileSystem: FileSystem, layout: LaneLayout): Promise<void> {

@@ -70,7 +70,6 @@ export class LaneStorage {
   #failed: StreamError | undefined;
   #closed = false;
   readonly #failureCallbacks: ((error: StreamError) => void)[] = [];
-  readonly #damageCallbacks: ((groupId: number) => void)[] = [];
   readonly #rejections = new Set<(error: StreamError) => void>();
   #roomWaiters: (() => void)[] = [];
   #publishing = 0;
@@ -284,7 +283,7 @@ export class LaneStorage {
 
   /** `callback` hears of each extent that is found damaged, once. */
   onDamage(callback: (groupId: number) => void): void {
-    this.#damageCallbacks.push(callback);
+    this.#parts.damage.listen(callback);
   }
 
   /** Removes files that were in the trash for `olderThanMs` or longer; resolves with their number. */

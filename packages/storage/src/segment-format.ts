@@ -109,28 +109,29 @@ export function encodeSegmentFrameHeader(entry: LogEntry, into: Buffer, at: numb
   into.writeUInt8(entryTypeId(entry.type), at + 24);
 }
 
-/** The frame at `at`, or `undefined` when the buffer ends before it does. */
+/**
+ * The frame at `at`, or how many bytes it needs when the buffer ends before it does.
+ *
+ * @throws what `failed` makes of the reason, and StreamError `corrupt` for a number that no writer makes.
+ */
 export function decodeSegmentFrame(
   bytes: Buffer,
   at: number,
   expectedIndex: number,
-  where: () => string,
+  failed: (what: string) => StreamError,
 ): { readonly entry: LogEntry; readonly end: number } | { readonly needBytes: number } {
   if (at + SEGMENT_FRAME_HEADER_BYTES > bytes.byteLength) {
     return { needBytes: SEGMENT_FRAME_HEADER_BYTES };
   }
   const length = bytes.readUInt32LE(at + 4);
   const end = at + SEGMENT_FRAME_HEADER_BYTES + length;
-  if (length > ENTRY_BYTES_MAX) {
-    throw damaged(where(), `frame length ${length} is above ${ENTRY_BYTES_MAX}`);
-  }
+  if (length > ENTRY_BYTES_MAX) throw failed(`frame length ${length} is above ${ENTRY_BYTES_MAX}`);
   if (end > bytes.byteLength) return { needBytes: end - at };
   if (checksum(bytes.subarray(at + 4, end)) !== bytes.readUInt32LE(at)) {
-    throw damaged(where(), `checksum of entry ${expectedIndex} does not match`);
+    throw failed(`checksum of entry ${expectedIndex} does not match`);
   }
   const index = readU64(bytes, at + 8);
-  if (index !== expectedIndex)
-    throw damaged(where(), `entry ${index} where ${expectedIndex} belongs`);
+  if (index !== expectedIndex) throw failed(`entry ${index} where ${expectedIndex} belongs`);
   const entry = {
     term: readU64(bytes, at + 16),
     index,

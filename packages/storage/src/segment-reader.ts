@@ -8,6 +8,7 @@ import type { FileSystem, OpenFile } from "@millrace/base";
 import { ByteReader, checksum } from "./bytes.ts";
 import { holdsRecords } from "./entry-meta.ts";
 import { FileLeases } from "./file-leases.ts";
+import type { LogChunk } from "./healing-types.ts";
 import type { LaneLayout } from "./layout.ts";
 import { INDEX_INTERVAL_BYTES, OPEN_SEGMENTS_MAX } from "./limits.ts";
 import {
@@ -15,13 +16,14 @@ import {
   decodeExtent,
   decodeIndexRows,
   decodeSegmentFooter,
-  decodeSegmentFrame,
   decodeSegmentHeader,
   INDEX_ROW_BYTES,
   SEGMENT_FOOTER_BYTES,
   SEGMENT_HEADER_BYTES,
 } from "./segment-format.ts";
 import type { Extent, IndexRow } from "./segment-format.ts";
+import { readAt, walkFrames } from "./segment-walk.ts";
+import type { FrameVisitor } from "./segment-walk.ts";
 import type { EntryMeta, EntryMetaReader, LogEntry } from "./types.ts";
 
 /** Sparse indexes kept for readers: 4 MiB of rows at most. */
@@ -90,6 +92,20 @@ export class SegmentReader {
     return found;
   }
 
+  /** The same entries as frames, their checksums with them, at most `maxBytes` but one at least. */
+  async readChunk(extent: Extent, lo: number, hi: number, maxBytes: number): Promise<LogChunk> {
+    const frames: Buffer[] = [];
+    let bytes = 0;
+    await this.#walk(extent, await this.#rowFor(extent, lo), maxBytes, (entry, frame) => {
+      if (entry.index < lo) return true;
+      bytes += frame.byteLength;
+      if (entry.index >= hi || (bytes > maxBytes && frames.length > 0)) return false;
+      frames.push(frame);
+      return entry.index + 1 < hi && bytes < maxBytes;
+    });
+    return { firstIndex: lo, lastIndex: lo + frames.length - 1, frames: Buffer.concat(frames) };
+  }
+
   /** Index of the entry that holds record `offset`. */
   async locateOffset(extent: Extent, offset: number): Promise<number | undefined> {
     const rows = await this.#rowsOf(extent);
@@ -132,15 +148,23 @@ export class SegmentReader {
   }
 
   /** Hands entries from `row` on to `visit` until it answers false. */
-  #walk(
-    extent: Extent,
-    row: IndexRow,
-    wantedBytes: number,
-    visit: (entry: LogEntry) => boolean,
-  ): Promise<void> {
-    return this.#files.with(this.#layout.segment(extent.segmentId), (file) =>
-      walkExtent(file, extent, row, wantedBytes, visit),
+  #walk(extent: Extent, row: IndexRow, wantedBytes: number, visit: FrameVisitor): Promise<void> {
+    return this.#withFile(extent, (file) =>
+      walkFrames(file, { ...row, end: extent.position + extent.bytes }, wantedBytes, visit),
     );
+  }
+
+  /** A file that is gone, or that the device cannot read, is damage like any other: peers have the entries. */
+  async #withFile<Result>(
+    { segmentId }: Extent,
+    use: (file: OpenFile) => Promise<Result>,
+  ): Promise<Result> {
+    const path = this.#layout.segment(segmentId);
+    try {
+      return await this.#files.with(path, use);
+    } catch (error) {
+      throw isUnreadable(error) ? damaged(path, `it cannot be read (${String(error)})`) : error;
+    }
   }
 
   async #rowFor(extent: Extent, index: number): Promise<IndexRow> {
@@ -150,7 +174,7 @@ export class SegmentReader {
   async #rowsOf(extent: Extent): Promise<readonly IndexRow[]> {
     const known = this.#indexes.get(extent);
     if (known !== undefined) return known;
-    const bytes = await this.#files.with(this.#layout.segment(extent.segmentId), (file) =>
+    const bytes = await this.#withFile(extent, (file) =>
       readAt(file, extent.indexPosition, extent.indexRows * INDEX_ROW_BYTES),
     );
     if (checksum(bytes) !== extent.indexCrc) {
@@ -176,56 +200,11 @@ export class SegmentReader {
   }
 }
 
-async function walkExtent(
-  file: OpenFile,
-  extent: Extent,
-  row: IndexRow,
-  wantedBytes: number,
-  visit: (entry: LogEntry) => boolean,
-): Promise<void> {
-  const { path } = file;
-  const end = extent.position + extent.bytes;
-  let position = row.position;
-  let index = row.index;
-  let needBytes = wantedBytes + INDEX_INTERVAL_BYTES;
-  while (position < end) {
-    const bytes = await readAt(file, position, Math.min(needBytes, end - position));
-    const at = { bytes, position, path };
-    const step = visitFrames(at, index, visit);
-    if (step.stopped) return;
-    if (step.used === 0 && position + bytes.byteLength >= end) {
-      throw damaged(`${path} at byte ${position}`, `entry ${index} runs over the extent's end`);
-    }
-    position += step.used;
-    index = step.nextIndex;
-    needBytes = Math.max(wantedBytes + INDEX_INTERVAL_BYTES, step.needBytes);
-  }
-}
-
-interface FramesAt {
-  readonly bytes: Buffer;
-  readonly position: number;
-  readonly path: string;
-}
-
-function visitFrames(
-  { bytes, position, path }: FramesAt,
-  firstIndex: number,
-  visit: (entry: LogEntry) => boolean,
-): { stopped: boolean; used: number; nextIndex: number; needBytes: number } {
-  let at = 0;
-  let index = firstIndex;
-  for (;;) {
-    if (at === bytes.byteLength)
-      return { stopped: false, used: at, nextIndex: index, needBytes: 0 };
-    const frame = decodeSegmentFrame(bytes, at, index, () => `${path} at byte ${position + at}`);
-    if ("needBytes" in frame) {
-      return { stopped: false, used: at, nextIndex: index, needBytes: frame.needBytes };
-    }
-    if (!visit(frame.entry)) return { stopped: true, used: at, nextIndex: index, needBytes: 0 };
-    at = frame.end;
-    index++;
-  }
+/** Whether a system's error says that the bytes are not there to read. */
+export function isUnreadable(error: unknown): boolean {
+  return (
+    error instanceof Error && "code" in error && (error.code === "EIO" || error.code === "ENOENT")
+  );
 }
 
 /** Rows are ascending, and the first one always qualifies: it stands at the extent's begin. */
@@ -241,14 +220,4 @@ function lastRowWhere(rows: readonly IndexRow[], holds: (row: IndexRow) => boole
   const row = rows[low];
   if (row === undefined) throw new StreamError("corrupt", "a segment's index has no rows");
   return row;
-}
-
-async function readAt(file: OpenFile, position: number, bytes: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(Math.max(0, bytes));
-  const filled = await file.read(buffer, position);
-  if (filled === bytes) return buffer;
-  throw damaged(
-    `${file.path} at byte ${position}`,
-    `the file ends ${bytes - filled} bytes too early`,
-  );
 }

@@ -5,22 +5,18 @@
 import type { FileSystem, OpenFile } from "@millrace/base";
 import { crc32 } from "node:zlib";
 
-import { ByteWriter, checksum } from "./bytes.ts";
-import { holdsRecords } from "./entry-meta.ts";
-import { FLUSH_CHUNK_BYTES, FLUSH_SYNC_BYTES, INDEX_INTERVAL_BYTES } from "./limits.ts";
+import { checksum } from "./bytes.ts";
+import { ExtentBuilder, segmentTrailer } from "./extent-builder.ts";
+import { FLUSH_CHUNK_BYTES, FLUSH_SYNC_BYTES } from "./limits.ts";
 import type { LogPosition } from "./memory-log.ts";
 import {
-  encodeExtent,
-  encodeIndexRow,
-  encodeSegmentFooter,
   encodeSegmentFrameHeader,
   encodeSegmentHeader,
   SEGMENT_FRAME_HEADER_BYTES,
   SEGMENT_HEADER_BYTES,
 } from "./segment-format.ts";
-import type { Extent, IndexRow, SegmentHeader } from "./segment-format.ts";
-import type { TermRun } from "./term-runs.ts";
-import type { EntryMeta, EntryMetaReader, LogEntry } from "./types.ts";
+import type { Extent, SegmentHeader } from "./segment-format.ts";
+import type { EntryMetaReader, LogEntry } from "./types.ts";
 
 /** One group's share of a flush. */
 export interface ExtentSource {
@@ -29,7 +25,6 @@ export interface ExtentSource {
   /** Consecutive, at least one. */
   readonly entries: readonly LogEntry[];
   readonly before: LogPosition;
-  readonly terms: readonly TermRun[];
 }
 
 export async function writeSegment(
@@ -58,9 +53,7 @@ class SegmentWriter {
   #filled = 0;
   #written = 0;
   #unsynced = 0;
-  readonly #extents: Omit<Extent, "indexPosition" | "indexCrc">[] = [];
-  readonly #indexes: ByteWriter[] = [];
-  readonly #meta: EntryMeta = { baseOffset: 0, count: 0, arrivalMs: 0 };
+  readonly #builders: ExtentBuilder[] = [];
 
   constructor(file: OpenFile, header: SegmentHeader, entryMeta: EntryMetaReader) {
     this.#file = file;
@@ -74,68 +67,24 @@ class SegmentWriter {
     return this.#written + this.#filled;
   }
 
-  async add({ groupId, replicaId, entries, before, terms }: ExtentSource): Promise<void> {
-    const index = new ByteWriter();
-    const start = this.#position;
-    let { endOffset, arrivalMaxMs } = before;
-    let indexRows = 0;
-    let nextRowAt = start;
+  async add({ groupId, replicaId, entries, before }: ExtentSource): Promise<void> {
+    const { segmentId } = this.#header;
+    const start = { segmentId, groupId, replicaId, position: this.#position, before };
+    const builder = new ExtentBuilder(start, this.#entryMeta);
     for (const entry of entries) {
-      if (this.#position >= nextRowAt) {
-        const row: IndexRow = {
-          index: entry.index,
-          offset: endOffset,
-          position: this.#position,
-          arrivalBeforeMs: arrivalMaxMs,
-        };
-        encodeIndexRow(row, index);
-        indexRows++;
-        nextRowAt = this.#position + INDEX_INTERVAL_BYTES;
-      }
+      builder.add(entry);
       if (!this.#appendToChunk(entry)) await this.#appendSlowly(entry);
-      if (holdsRecords(this.#entryMeta, entry, this.#meta)) {
-        endOffset = this.#meta.baseOffset + this.#meta.count;
-        arrivalMaxMs = Math.max(arrivalMaxMs, this.#meta.arrivalMs);
-      }
     }
-    this.#indexes.push(index);
-    this.#extents.push({
-      segmentId: this.#header.segmentId,
-      groupId,
-      replicaId,
-      firstIndex: entries[0]?.index ?? 0,
-      lastIndex: entries.at(-1)?.index ?? 0,
-      startOffset: before.endOffset,
-      endOffset,
-      arrivalBeforeMs: before.arrivalMaxMs,
-      arrivalMaxMs,
-      position: start,
-      bytes: this.#position - start,
-      indexRows,
-      terms,
-    });
+    this.#builders.push(builder);
   }
 
   /** G3: data first, then indexes and table, the footer last. */
   async finish(): Promise<{ readonly extents: readonly Extent[]; readonly bytes: number }> {
-    const indexesPosition = this.#position;
-    const extents: Extent[] = [];
-    for (const [at, extent] of this.#extents.entries()) {
-      const rows = this.#indexes[at]?.view() ?? Buffer.alloc(0);
-      extents.push({ ...extent, indexPosition: this.#position, indexCrc: checksum(rows) });
-      await this.#writeDirect([rows]);
-    }
-    const tablePosition = this.#position;
-    const table = new ByteWriter();
-    for (const extent of extents) encodeExtent(extent, table);
-    const footer = encodeSegmentFooter({
-      segmentId: this.#header.segmentId,
-      indexesPosition,
-      tablePosition,
-      extentCount: extents.length,
-      crc: checksum(table.view()),
-    });
-    await this.#writeDirect([table.view(), footer]);
+    const { segmentId } = this.#header;
+    const { extents, parts } = segmentTrailer(segmentId, this.#position, this.#builders);
+    const [table, footer] = parts.slice(-2);
+    for (const rows of parts.slice(0, -2)) await this.#writeDirect([rows]);
+    if (table !== undefined && footer !== undefined) await this.#writeDirect([table, footer]);
     await this.#file.sync();
     return { extents, bytes: this.#position };
   }
