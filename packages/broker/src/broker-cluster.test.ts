@@ -130,7 +130,8 @@ describe("brokers on lanes", () => {
     };
     const gone = { key: cluster.shard(0, "open").key, json: undefined };
     const json = JSON.stringify({ v: 1, ...tombstone });
-    cluster.view.apply(4, [gone, { key: `tombstone/${FIRST_GROUP}`, json }]);
+    const clock = clusterRecord({ trimClockMs: HOUR_MS }); // the grace is over
+    cluster.view.apply(4, [gone, { key: `tombstone/${FIRST_GROUP}`, json }, clock]);
     const { lanes, reports } = cluster;
     await lanes.runUntil(() => reports.filter(({ removed }) => removed).length >= 3);
     expect(lanes.nodeIds.map((id) => lanes.lane(id).group(FIRST_GROUP))).toEqual([

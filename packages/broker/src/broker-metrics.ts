@@ -1,5 +1,5 @@
 /** Handles of the broker's metrics, made once, for all shards together: a label per shard would be a series per shard. */
-import type { Counter, Histogram, Metrics } from "@millrace/base";
+import type { Counter, Gauge, Histogram, Metrics } from "@millrace/base";
 
 const LATENCY_BUCKETS_S = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5];
 const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
@@ -15,6 +15,7 @@ export interface BrokerMetrics {
   readonly batchesPerEntry: Histogram;
   readonly appendSeconds: Histogram;
   readonly trimmedRecords: Counter;
+  readonly unknownReplicas: Gauge;
 }
 
 export function brokerMetrics(metrics: Metrics): BrokerMetrics {
@@ -27,6 +28,10 @@ export function brokerMetrics(metrics: Metrics): BrokerMetrics {
     throttledWrites: count("throttled_writes_total", "Batches refused by a shard's write limit."),
     throttledReads: count("throttled_reads_total", "Calls refused by a shard's read limits."),
     duplicates: count("duplicates_total", "Retried batches answered from the dedup table."),
+    unknownReplicas: metrics.gauge(
+      "millrace_broker_unknown_replicas",
+      "Replicas here that metadata names nowhere; they are kept until somebody looks.",
+    ),
     trimmedRecords: count("trimmed_records_total", "Records dropped by retention."),
     batchesPerEntry: metrics.histogram(
       "millrace_broker_batches_per_entry",

@@ -99,6 +99,7 @@ export class Broker {
       reports: this.#reports,
       isLeading: (groupId) => this.#shards.get(groupId)?.group.isReadyLeader ?? false,
       stopServing: (groupId) => this.#shards.remove(groupId),
+      unknownReplicas: this.#context.metrics.unknownReplicas,
     });
     const timing = { ...LEADER_TIMING_DEFAULT, ...options.leaders };
     this.#leaders = new LeaderReconciler({ view, lane, nodeId, clock, logger, timing });
@@ -160,7 +161,7 @@ export class Broker {
       appendStream: (stream, call) => serveAppendStream(shards, stream, principalOf(call)),
       fetchStream: (stream, call) => serveFetchStream(shards, stream, principalOf(call)),
       locate: async (request, principal) => answerLocate(shards, request, principal),
-      groupStatuses: () => groupStatuses(this.#options.lane.groups()),
+      groupStatuses: () => groupStatuses(this.#options.view, [...this.#options.lane.groups()]),
     };
   }
 }

@@ -5,10 +5,17 @@ import { MetadataView } from "@millrace/model";
 import { describe, expect, it } from "vitest";
 
 import { REPORT_AGAIN_MS } from "./bounds.ts";
-import type { BrokerLane, LaneGroup, GroupInit, ReplicaReport } from "./ports.ts";
+import type { BrokerLane, GroupFacts, GroupInit, LaneGroup, ReplicaReport } from "./ports.ts";
 import { Reconciler } from "./reconcile.ts";
 import { ReplicaReports } from "./replica-reports.ts";
-import { clusterRecord, GROUP_ID, shardRecord, tombstoneRecord } from "./testing/fixtures.ts";
+import {
+  clusterRecord,
+  GROUP_ID,
+  HOUR_MS,
+  retiredRecord,
+  shardRecord,
+  tombstoneRecord,
+} from "./testing/fixtures.ts";
 
 type State = "creating" | "created" | "lost";
 const placed = (state: State, incarnation = "inc1") => ({
@@ -26,6 +33,11 @@ class NotingLane implements BrokerLane {
   async createGroup(init: GroupInit): Promise<void> {
     this.made.push(init);
     this.here.add(init.groupId);
+  }
+  /** Once: being told again changes nothing. */
+  stopped(groupId: number): void {
+    const line = `stopped ${groupId}`;
+    if (this.log.at(-1) !== line) this.log.push(line);
   }
   async dropGroup(groupId: number): Promise<void> {
     this.log.push(`dropped ${groupId}`);
@@ -48,8 +60,12 @@ class NotingLane implements BrokerLane {
   isNodeLive(): boolean {
     return true;
   }
-  groups(): Iterable<never> {
-    return [];
+  groups(): Iterable<GroupFacts> {
+    const facts = [...this.here].map((groupId) => ({
+      groupId,
+      replicaId: this.group(groupId)?.replicaId,
+    }));
+    return facts as unknown as Iterable<GroupFacts>; // nothing else of them is looked at
   }
 }
 
@@ -62,6 +78,7 @@ class Node {
   readonly calls: (readonly ReplicaReport[])[] = [];
   readonly leading = new Set<number>();
   failures = 0;
+  unknown = 0;
   readonly reports = new ReplicaReports(this.clock, NO_JITTER, SILENT_LOGGER, async (reports) => {
     this.calls.push(reports);
     if (this.failures-- > 0) throw new StreamError("unavailable", "no coordinator");
@@ -75,7 +92,12 @@ class Node {
     logger: SILENT_LOGGER,
     reports: this.reports,
     isLeading: (groupId) => this.leading.has(groupId),
-    stopServing: (groupId) => this.lane.log.push(`stopped ${groupId}`),
+    stopServing: (groupId) => this.lane.stopped(groupId),
+    unknownReplicas: {
+      set: (count) => {
+        this.unknown = count;
+      },
+    },
   });
 
   constructor() {
@@ -176,19 +198,58 @@ describe("following the metadata", () => {
     node.view.reset(node.view.index + 1, [clusterRecord()]);
     await node.pass(10 * REPORT_AGAIN_MS);
     expect([node.lane.log, [...node.lane.here]]).toEqual([[], [GROUP_ID]]);
+    expect(node.unknown).toBe(1);
+    const retired = retiredRecord();
+    await node.learn(retired);
+    await node.pass(REPORT_AGAIN_MS);
+    expect(node.unknown).toBe(0); // an order to go is a word on it
   });
 
-  it("stops serving, then drops, then reports on a tombstone, until that is gone", async () => {
+  it("stops serving on a tombstone, drops after the grace on the cluster's clock, then reports until that is gone (S13)", async () => {
     const node = new Node();
+    await node.learn(clusterRecord({ trimClockMs: 1_000 }));
     await node.learn(shardRecord({ state: "creating", ...placed("creating") }));
     const { key } = shardRecord();
-    await node.learn({ key, json: undefined }, tombstoneRecord());
+    await node.learn({ key, json: undefined }, tombstoneRecord({ deletedAtMs: 1_000 }));
+    await node.pass(100 * HOUR_MS); // the broker's own clock says nothing
+    await node.learn(clusterRecord({ trimClockMs: 1_000 + HOUR_MS - 1 }));
+    expect(node.lane.log).toEqual([`stopped ${GROUP_ID}`]);
+    await node.learn(clusterRecord({ trimClockMs: 1_000 + HOUR_MS }));
     expect(node.lane.log).toEqual([`stopped ${GROUP_ID}`, `dropped ${GROUP_ID}`]);
     expect(node.calls.at(-1)).toEqual([report({ removed: true })]);
     await node.learn({ key: tombstoneRecord().key, json: undefined });
     const calls = node.calls.length;
     await node.pass(10 * REPORT_AGAIN_MS);
     expect(node.calls.length).toBe(calls);
+  });
+
+  it("keeps a replica that was moved away for the grace, which is a setting, and drops it then (S13)", async () => {
+    const node = new Node();
+    await node.learn(clusterRecord({ placementPolicy: { dropGraceMs: 5_000 } }));
+    await node.learn(shardRecord({ state: "creating", ...placed("creating") }));
+    const elsewhere = [12, 13].map((replicaId) => {
+      return { replicaId, nodeId: replicaId, incarnation: "inc", state: "created" } as const;
+    });
+    await node.learn(shardRecord({ replicas: elsewhere }), retiredRecord({ deletedAtMs: 0 }));
+    await node.pass(10 * REPORT_AGAIN_MS);
+    expect(node.lane.log).toEqual([`stopped ${GROUP_ID}`]);
+    await node.learn(
+      clusterRecord({ trimClockMs: 5_000, placementPolicy: { dropGraceMs: 5_000 } }),
+    );
+    expect(node.lane.log.at(-1)).toBe(`dropped ${GROUP_ID}`);
+    expect(node.calls.at(-1)).toEqual([report({ removed: true })]);
+  });
+
+  it("drops a retired replica at once when its successor is to be made here", async () => {
+    const node = new Node();
+    await node.learn(clusterRecord());
+    await node.learn(shardRecord({ state: "creating", ...placed("creating") }));
+    const add = { replicaId: 20, nodeId: 1, incarnation: "inc1", state: "creating" } as const;
+    const replicas = [{ replicaId: 12, nodeId: 2, incarnation: "inc2", state: "created" }] as const;
+    const move = { add, fromConfIndex: 0, cancelled: false };
+    await node.learn(shardRecord({ replicas, move }), retiredRecord());
+    expect(node.lane.log).toEqual([`stopped ${GROUP_ID}`, `dropped ${GROUP_ID}`]);
+    expect(node.lane.made.map(({ replicaId }) => replicaId)).toEqual([11, 20]);
   });
 
   it("reports a tombstoned replica removed that is not here any more, as after a restart", async () => {

@@ -7,8 +7,8 @@
  *   replica of ours, `created`               no group    report `lost`; never make it again
  *   a move's new replica is ours             no group    create it to join, then report `created`
  *   a move, or members not reported yet      leads       take the next step, report the members at rest
- *   our replica is retired                   group       stop serving, drop it, report `removed`
- *   tombstone of the group                   group       stop serving, drop it, report `removed`
+ *   our replica is retired                   group       stop serving, drop it after the grace, report `removed`
+ *   tombstone of the group                   group       stop serving, drop it after the grace, report `removed`
  *   tombstone with a replica of ours         no group    report `removed`
  *   nothing                                  group       nothing: absence deletes no data (S13)
  *
@@ -17,7 +17,7 @@
  *
  * Only groups that metadata does not yet agree with are looked at again; everything is idempotent.
  */
-import type { Clock, Logger, Timer } from "@millrace/base";
+import type { Clock, Gauge, Logger, Timer } from "@millrace/base";
 import { METADATA_GROUP_ID } from "@millrace/base";
 import type {
   GroupPlacement,
@@ -30,6 +30,7 @@ import type {
 import { GROUP_CHANGES_MAX, MOVE_STEP_MS, REPORT_AGAIN_MS } from "./bounds.ts";
 import { nextMove } from "./move-step.ts";
 import type { BrokerLane, LaneGroup } from "./ports.ts";
+import { isGraceOver, unknownReplicas } from "./reconcile-drops.ts";
 import type { ReplicaReports } from "./replica-reports.ts";
 
 export interface ReconcilerOptions {
@@ -42,8 +43,9 @@ export interface ReconcilerOptions {
   readonly reports: ReplicaReports;
   /** Whether this node's replica of the group leads and is ready. */
   readonly isLeading: (groupId: number) => boolean;
-  /** Ends every answer of the group before its data goes. */
+  /** Ends every answer of the group before its data goes. Told again and again until it has gone. */
   readonly stopServing: (groupId: number) => void;
+  readonly unknownReplicas: Gauge;
 }
 
 export class Reconciler {
@@ -91,7 +93,10 @@ export class Reconciler {
   #tick(): void {
     this.#timer = this.#options.clock.schedule(REPORT_AGAIN_MS, () => {
       this.#settleAll();
-      for (const { groupId } of this.#options.lane.groups()) this.#moveOn(groupId);
+      const { lane, view, unknownReplicas: gauge } = this.#options;
+      const here = [...lane.groups()];
+      for (const { groupId } of here) this.#moveOn(groupId);
+      gauge.set(unknownReplicas(view, here).length);
       this.#tick();
     });
   }
@@ -210,16 +215,23 @@ export class Reconciler {
     if (tombstone !== undefined) return this.#bury(tombstone);
     const here = this.#options.lane.group(groupId);
     const retired = this.#retired.get(groupId);
-    if (retired !== undefined && here?.replicaId === retired.replica.replicaId) {
-      return this.#drop(groupId);
+    const isRetiredHere = here !== undefined && here.replicaId === retired?.replica.replicaId;
+    if (retired !== undefined && !isRetiredHere) {
+      this.#report(retired.replica, groupId, { removed: true });
     }
-    if (retired !== undefined) this.#report(retired.replica, groupId, { removed: true });
     const shard = this.#placement(groupId);
     const added = shard?.move?.add;
     const replica =
       shard === undefined
         ? undefined
         : this.#own(added === undefined ? shard.replicas : [...shard.replicas, added]);
+    if (retired !== undefined && isRetiredHere) {
+      // Its successor is to be made here, from the same group's data: the grace has nothing to save.
+      if (replica?.state === "creating" || isGraceOver(this.#options.view, retired)) {
+        return this.#drop(groupId);
+      }
+      return this.#options.stopServing(groupId);
+    }
     if (shard === undefined || replica === undefined) {
       if (retired === undefined) this.#agree(groupId);
       return;
@@ -265,7 +277,8 @@ export class Reconciler {
       else this.#report(replica, groupId, { removed: true });
       return;
     }
-    this.#drop(groupId);
+    if (isGraceOver(this.#options.view, tombstone)) this.#drop(groupId);
+    else this.#options.stopServing(groupId);
   }
 
   #drop(groupId: number): void {

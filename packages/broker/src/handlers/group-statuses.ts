@@ -1,10 +1,16 @@
 /** What NodeService.Status tells of the groups on this node, for operators and tests. */
+import type { MetadataView } from "@millrace/model";
 import type { GroupStatus } from "@millrace/proto";
 
 import type { GroupFacts } from "../ports.ts";
+import { unknownReplicas } from "../reconcile-drops.ts";
 
-export function groupStatuses(groups: Iterable<GroupFacts>): readonly GroupStatus[] {
-  return [...groups].map((group) => ({
+export function groupStatuses(
+  view: MetadataView,
+  groups: readonly GroupFacts[],
+): readonly GroupStatus[] {
+  const unknown = new Set(unknownReplicas(view, groups));
+  return groups.map((group) => ({
     groupId: group.groupId,
     replicaId: group.replicaId,
     kind: group.kind,
@@ -17,6 +23,7 @@ export function groupStatuses(groups: Iterable<GroupFacts>): readonly GroupStatu
     firstIndex: group.log.firstIndex(),
     lastIndex: group.lastIndex,
     asleep: group.asleep,
+    unknown: unknown.has(group),
   }));
 }
 

@@ -6,6 +6,7 @@ import type {
   MetadataChange,
   NodeRecord,
   Principal,
+  RetiredReplicaRecord,
   ShardRecord,
   StreamRecord,
   TombstoneRecord,
@@ -103,6 +104,17 @@ export function nodeRecord(nodeId: number): MetadataChange {
     state: "active",
   };
   return { key: METADATA_KEY.node(nodeId), json: encodeMetadataRecord(record) };
+}
+
+export function retiredRecord(fields: Partial<RetiredReplicaRecord> = {}): MetadataChange {
+  const record: RetiredReplicaRecord = {
+    groupId: GROUP_ID,
+    replica: { replicaId: 11, nodeId: 1, incarnation: "inc1", state: "created" },
+    deletedAtMs: 0,
+    ...fields,
+  };
+  const key = METADATA_KEY.retired(record.groupId, record.replica.replicaId);
+  return { key, json: encodeMetadataRecord(record) };
 }
 
 export function tombstoneRecord(fields: Partial<TombstoneRecord> = {}): MetadataChange {

@@ -6,8 +6,9 @@
  */
 import type { Clock } from "@millrace/base";
 import { StreamError } from "@millrace/base";
+import type { PlacementPolicy } from "@millrace/model";
 import { CoordinatorService, NodeService } from "@millrace/proto";
-import type { StatusResponse } from "@millrace/proto";
+import type { RebalanceResponse, StatusResponse } from "@millrace/proto";
 import type { ControlMethod } from "@millrace/rpc";
 
 import type { CoordinatorCalls } from "../link/coordinator-calls.ts";
@@ -95,6 +96,24 @@ export class AdminClient {
     deadlineMs = DEADLINE_MS,
   ): Promise<void> {
     return this.#change(CoordinatorService.SetNodeGoal, { nodeId, goal }, deadlineMs, true);
+  }
+
+  /** Sets how the cluster looks after its replicas; what is not named stays. Takes the cluster secret. */
+  updatePlacementPolicy(policy: Partial<PlacementPolicy>, deadlineMs = DEADLINE_MS): Promise<void> {
+    const settings = { ...policy };
+    return this.#change(CoordinatorService.UpdatePlacementPolicy, { settings }, deadlineMs, true);
+  }
+
+  /**
+   * Evens out replicas and leaders, shows what that would take (`plan`), or ends it. Takes the
+   * cluster secret. Resolves with what is left to do.
+   */
+  async rebalance(
+    action: "plan" | "start" | "cancel",
+    deadlineMs = DEADLINE_MS,
+  ): Promise<RebalanceResponse> {
+    const rules = { deadlineMs, repeatable: true };
+    return this.#deps.calls.call(CoordinatorService.Rebalance, { action }, rules);
   }
 
   /** Resolves with the cluster's id, when metadata shows the node. */

@@ -1,11 +1,14 @@
 /** Keys and limits of the cluster as a whole. */
 import type { Clock } from "@millrace/base";
 import type { Principal } from "@millrace/model";
+import { checkPlacementPolicy } from "@millrace/model";
 import type {
   CreateAccessKeyRequest,
   CreateAccessKeyResponse,
   UpdateLimitsRequest,
   UpdateLimitsResponse,
+  UpdatePlacementPolicyRequest,
+  UpdatePlacementPolicyResponse,
 } from "@millrace/proto";
 
 import type { Proposer } from "../proposer.ts";
@@ -43,4 +46,15 @@ export async function updateLimits(
   requireCluster(principal, "UpdateLimits");
   const limits = parseLimits(request.limits);
   return { metadataIndex: await proposer.propose({ kind: "update-limits", limits }) };
+}
+
+/** UpdatePlacementPolicy: what the request names, the rest stays. */
+export async function updatePlacementPolicy(
+  { proposer }: ClusterHandlersDeps,
+  request: UpdatePlacementPolicyRequest,
+  principal: Principal,
+): Promise<UpdatePlacementPolicyResponse> {
+  requireCluster(principal, "UpdatePlacementPolicy");
+  const policy = checkPlacementPolicy(request.settings);
+  return { metadataIndex: await proposer.propose({ kind: "update-placement-policy", policy }) };
 }

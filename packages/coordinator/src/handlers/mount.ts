@@ -25,6 +25,8 @@ export function controlServices({
         CreateAccessKey: unary(coordinator.createAccessKey),
         SetNodeGoal: unary(coordinator.setNodeGoal),
         UpdateLimits: unary(coordinator.updateLimits),
+        UpdatePlacementPolicy: unary(coordinator.updatePlacementPolicy),
+        Rebalance: unary(coordinator.rebalance),
       },
     }),
     controlService<typeof MetadataService, Principal>(MetadataService, {

@@ -13,6 +13,8 @@ import type {
   FormClusterResponse,
   HeartbeatRequest,
   HeartbeatResponse,
+  RebalanceRequest,
+  RebalanceResponse,
   RegisterNodeRequest,
   RegisterNodeResponse,
   ReportReplicasRequest,
@@ -22,6 +24,8 @@ import type {
   TailRequest,
   UpdateLimitsRequest,
   UpdateLimitsResponse,
+  UpdatePlacementPolicyRequest,
+  UpdatePlacementPolicyResponse,
   UpdateRetentionRequest,
   UpdateRetentionResponse,
   UpdateTagsRequest,
@@ -31,11 +35,12 @@ import type {
 import type { TailServer } from "../tail-server.ts";
 import type { TailSink } from "../tail.ts";
 import type { Barriers } from "./barrier.ts";
-import { createAccessKey, updateLimits } from "./cluster-handlers.ts";
+import { createAccessKey, updateLimits, updatePlacementPolicy } from "./cluster-handlers.ts";
 import type { FormClusterDeps } from "./form-cluster.ts";
 import { formCluster } from "./form-cluster.ts";
 import type { NodeHandlersDeps } from "./node-handlers.ts";
 import { heartbeat, registerNode, reportReplicas, setNodeGoal } from "./node-handlers.ts";
+import { rebalance } from "./rebalance-handler.ts";
 import type { StreamHandlersDeps } from "./stream-handlers.ts";
 import { createStream, deleteStream, updateRetention, updateTags } from "./stream-handlers.ts";
 
@@ -57,6 +62,11 @@ export interface CoordinatorHandlers {
   readonly createAccessKey: Unary<CreateAccessKeyRequest, CreateAccessKeyResponse>;
   readonly setNodeGoal: Unary<SetNodeGoalRequest, SetNodeGoalResponse>;
   readonly updateLimits: Unary<UpdateLimitsRequest, UpdateLimitsResponse>;
+  readonly updatePlacementPolicy: Unary<
+    UpdatePlacementPolicyRequest,
+    UpdatePlacementPolicyResponse
+  >;
+  readonly rebalance: Unary<RebalanceRequest, RebalanceResponse>;
 }
 
 export interface MetadataHandlers {
@@ -88,6 +98,9 @@ export function createServices(deps: ServicesDeps): CoordinatorServices {
       createAccessKey: (request, principal) => createAccessKey(deps, request, principal),
       setNodeGoal: (request, principal) => setNodeGoal(deps, request, principal),
       updateLimits: (request, principal) => updateLimits(deps, request, principal),
+      updatePlacementPolicy: (request, principal) =>
+        updatePlacementPolicy(deps, request, principal),
+      rebalance: (request, principal) => rebalance(deps, request, principal),
     },
     metadata: {
       barrier: () => deps.barriers.ask(),

@@ -52,6 +52,14 @@ export const DESCRIPTORS: object = {
                     "SetNodeGoal": {
                       "requestType": "SetNodeGoalRequest",
                       "responseType": "SetNodeGoalResponse"
+                    },
+                    "UpdatePlacementPolicy": {
+                      "requestType": "UpdatePlacementPolicyRequest",
+                      "responseType": "UpdatePlacementPolicyResponse"
+                    },
+                    "Rebalance": {
+                      "requestType": "RebalanceRequest",
+                      "responseType": "RebalanceResponse"
                     }
                   }
                 },
@@ -312,6 +320,80 @@ export const DESCRIPTORS: object = {
                     "metadataIndex": {
                       "type": "uint64",
                       "id": 1
+                    }
+                  }
+                },
+                "UpdatePlacementPolicyRequest": {
+                  "fields": {
+                    "settings": {
+                      "keyType": "string",
+                      "type": "uint64",
+                      "id": 1
+                    }
+                  }
+                },
+                "UpdatePlacementPolicyResponse": {
+                  "fields": {
+                    "metadataIndex": {
+                      "type": "uint64",
+                      "id": 1
+                    }
+                  }
+                },
+                "RebalanceRequest": {
+                  "fields": {
+                    "action": {
+                      "type": "string",
+                      "id": 1
+                    }
+                  }
+                },
+                "RebalanceMove": {
+                  "fields": {
+                    "streamName": {
+                      "type": "string",
+                      "id": 1
+                    },
+                    "shardIndex": {
+                      "type": "uint32",
+                      "id": 2
+                    },
+                    "groupId": {
+                      "type": "uint64",
+                      "id": 3
+                    },
+                    "fromNodeId": {
+                      "type": "uint32",
+                      "id": 4
+                    },
+                    "toNodeId": {
+                      "type": "uint32",
+                      "id": 5
+                    }
+                  }
+                },
+                "RebalanceResponse": {
+                  "fields": {
+                    "metadataIndex": {
+                      "type": "uint64",
+                      "id": 1
+                    },
+                    "running": {
+                      "type": "bool",
+                      "id": 2
+                    },
+                    "moves": {
+                      "rule": "repeated",
+                      "type": "RebalanceMove",
+                      "id": 3
+                    },
+                    "leaderChanges": {
+                      "type": "uint32",
+                      "id": 4
+                    },
+                    "moving": {
+                      "type": "uint32",
+                      "id": 5
                     }
                   }
                 },
@@ -943,6 +1025,10 @@ export const DESCRIPTORS: object = {
                     "asleep": {
                       "type": "bool",
                       "id": 12
+                    },
+                    "unknown": {
+                      "type": "bool",
+                      "id": 13
                     }
                   }
                 },

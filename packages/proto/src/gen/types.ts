@@ -29,6 +29,9 @@ export type { LocateResponse, LocateResponseInput } from "./millrace/node/v1/Loc
 export type { MetadataServiceDefinition, MetadataServiceHandlers } from "./millrace/metadata/v1/MetadataService.ts";
 export type { NodeAddresses, NodeAddressesInput } from "./millrace/coordinator/v1/NodeAddresses.ts";
 export type { NodeServiceDefinition, NodeServiceHandlers } from "./millrace/node/v1/NodeService.ts";
+export type { RebalanceMove, RebalanceMoveInput } from "./millrace/coordinator/v1/RebalanceMove.ts";
+export type { RebalanceRequest, RebalanceRequestInput } from "./millrace/coordinator/v1/RebalanceRequest.ts";
+export type { RebalanceResponse, RebalanceResponseInput } from "./millrace/coordinator/v1/RebalanceResponse.ts";
 export type { RecordSlice, RecordSliceInput } from "./millrace/data/v1/RecordSlice.ts";
 export type { RegisterNodeRequest, RegisterNodeRequestInput } from "./millrace/coordinator/v1/RegisterNodeRequest.ts";
 export type { RegisterNodeResponse, RegisterNodeResponseInput } from "./millrace/coordinator/v1/RegisterNodeResponse.ts";
@@ -46,6 +49,8 @@ export type { TailResponse, TailResponseInput } from "./millrace/metadata/v1/Tai
 export type { TailScope } from "./millrace/metadata/v1/TailScope.ts";
 export type { UpdateLimitsRequest, UpdateLimitsRequestInput } from "./millrace/coordinator/v1/UpdateLimitsRequest.ts";
 export type { UpdateLimitsResponse, UpdateLimitsResponseInput } from "./millrace/coordinator/v1/UpdateLimitsResponse.ts";
+export type { UpdatePlacementPolicyRequest, UpdatePlacementPolicyRequestInput } from "./millrace/coordinator/v1/UpdatePlacementPolicyRequest.ts";
+export type { UpdatePlacementPolicyResponse, UpdatePlacementPolicyResponseInput } from "./millrace/coordinator/v1/UpdatePlacementPolicyResponse.ts";
 export type { UpdateRetentionRequest, UpdateRetentionRequestInput } from "./millrace/coordinator/v1/UpdateRetentionRequest.ts";
 export type { UpdateRetentionResponse, UpdateRetentionResponseInput } from "./millrace/coordinator/v1/UpdateRetentionResponse.ts";
 export type { UpdateTagsRequest, UpdateTagsRequestInput } from "./millrace/coordinator/v1/UpdateTagsRequest.ts";

@@ -12,6 +12,8 @@ import type { FormClusterRequestInput as _millrace_coordinator_v1_FormClusterReq
 import type { FormClusterResponseInput as _millrace_coordinator_v1_FormClusterResponseInput, FormClusterResponse as _millrace_coordinator_v1_FormClusterResponse } from '../../../millrace/coordinator/v1/FormClusterResponse.ts';
 import type { HeartbeatRequestInput as _millrace_coordinator_v1_HeartbeatRequestInput, HeartbeatRequest as _millrace_coordinator_v1_HeartbeatRequest } from '../../../millrace/coordinator/v1/HeartbeatRequest.ts';
 import type { HeartbeatResponseInput as _millrace_coordinator_v1_HeartbeatResponseInput, HeartbeatResponse as _millrace_coordinator_v1_HeartbeatResponse } from '../../../millrace/coordinator/v1/HeartbeatResponse.ts';
+import type { RebalanceRequestInput as _millrace_coordinator_v1_RebalanceRequestInput, RebalanceRequest as _millrace_coordinator_v1_RebalanceRequest } from '../../../millrace/coordinator/v1/RebalanceRequest.ts';
+import type { RebalanceResponseInput as _millrace_coordinator_v1_RebalanceResponseInput, RebalanceResponse as _millrace_coordinator_v1_RebalanceResponse } from '../../../millrace/coordinator/v1/RebalanceResponse.ts';
 import type { RegisterNodeRequestInput as _millrace_coordinator_v1_RegisterNodeRequestInput, RegisterNodeRequest as _millrace_coordinator_v1_RegisterNodeRequest } from '../../../millrace/coordinator/v1/RegisterNodeRequest.ts';
 import type { RegisterNodeResponseInput as _millrace_coordinator_v1_RegisterNodeResponseInput, RegisterNodeResponse as _millrace_coordinator_v1_RegisterNodeResponse } from '../../../millrace/coordinator/v1/RegisterNodeResponse.ts';
 import type { ReportReplicasRequestInput as _millrace_coordinator_v1_ReportReplicasRequestInput, ReportReplicasRequest as _millrace_coordinator_v1_ReportReplicasRequest } from '../../../millrace/coordinator/v1/ReportReplicasRequest.ts';
@@ -20,6 +22,8 @@ import type { SetNodeGoalRequestInput as _millrace_coordinator_v1_SetNodeGoalReq
 import type { SetNodeGoalResponseInput as _millrace_coordinator_v1_SetNodeGoalResponseInput, SetNodeGoalResponse as _millrace_coordinator_v1_SetNodeGoalResponse } from '../../../millrace/coordinator/v1/SetNodeGoalResponse.ts';
 import type { UpdateLimitsRequestInput as _millrace_coordinator_v1_UpdateLimitsRequestInput, UpdateLimitsRequest as _millrace_coordinator_v1_UpdateLimitsRequest } from '../../../millrace/coordinator/v1/UpdateLimitsRequest.ts';
 import type { UpdateLimitsResponseInput as _millrace_coordinator_v1_UpdateLimitsResponseInput, UpdateLimitsResponse as _millrace_coordinator_v1_UpdateLimitsResponse } from '../../../millrace/coordinator/v1/UpdateLimitsResponse.ts';
+import type { UpdatePlacementPolicyRequestInput as _millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, UpdatePlacementPolicyRequest as _millrace_coordinator_v1_UpdatePlacementPolicyRequest } from '../../../millrace/coordinator/v1/UpdatePlacementPolicyRequest.ts';
+import type { UpdatePlacementPolicyResponseInput as _millrace_coordinator_v1_UpdatePlacementPolicyResponseInput, UpdatePlacementPolicyResponse as _millrace_coordinator_v1_UpdatePlacementPolicyResponse } from '../../../millrace/coordinator/v1/UpdatePlacementPolicyResponse.ts';
 import type { UpdateRetentionRequestInput as _millrace_coordinator_v1_UpdateRetentionRequestInput, UpdateRetentionRequest as _millrace_coordinator_v1_UpdateRetentionRequest } from '../../../millrace/coordinator/v1/UpdateRetentionRequest.ts';
 import type { UpdateRetentionResponseInput as _millrace_coordinator_v1_UpdateRetentionResponseInput, UpdateRetentionResponse as _millrace_coordinator_v1_UpdateRetentionResponse } from '../../../millrace/coordinator/v1/UpdateRetentionResponse.ts';
 import type { UpdateTagsRequestInput as _millrace_coordinator_v1_UpdateTagsRequestInput, UpdateTagsRequest as _millrace_coordinator_v1_UpdateTagsRequest } from '../../../millrace/coordinator/v1/UpdateTagsRequest.ts';
@@ -91,6 +95,21 @@ export interface CoordinatorServiceClient extends grpc.Client {
   heartbeat(argument: _millrace_coordinator_v1_HeartbeatRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_HeartbeatResponse>): grpc.ClientUnaryCall;
 
   /**
+   * Evens out replicas and leaders, or shows what that would take.
+   */
+  Rebalance(argument: _millrace_coordinator_v1_RebalanceRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_RebalanceResponse>): grpc.ClientUnaryCall;
+  Rebalance(argument: _millrace_coordinator_v1_RebalanceRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_RebalanceResponse>): grpc.ClientUnaryCall;
+  Rebalance(argument: _millrace_coordinator_v1_RebalanceRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_RebalanceResponse>): grpc.ClientUnaryCall;
+  Rebalance(argument: _millrace_coordinator_v1_RebalanceRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_RebalanceResponse>): grpc.ClientUnaryCall;
+  /**
+   * Evens out replicas and leaders, or shows what that would take.
+   */
+  rebalance(argument: _millrace_coordinator_v1_RebalanceRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_RebalanceResponse>): grpc.ClientUnaryCall;
+  rebalance(argument: _millrace_coordinator_v1_RebalanceRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_RebalanceResponse>): grpc.ClientUnaryCall;
+  rebalance(argument: _millrace_coordinator_v1_RebalanceRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_RebalanceResponse>): grpc.ClientUnaryCall;
+  rebalance(argument: _millrace_coordinator_v1_RebalanceRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_RebalanceResponse>): grpc.ClientUnaryCall;
+
+  /**
    * Makes a process known, or renews what is known of it, at every start.
    */
   RegisterNode(argument: _millrace_coordinator_v1_RegisterNodeRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_RegisterNodeResponse>): grpc.ClientUnaryCall;
@@ -144,6 +163,21 @@ export interface CoordinatorServiceClient extends grpc.Client {
   updateLimits(argument: _millrace_coordinator_v1_UpdateLimitsRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateLimitsResponse>): grpc.ClientUnaryCall;
   updateLimits(argument: _millrace_coordinator_v1_UpdateLimitsRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateLimitsResponse>): grpc.ClientUnaryCall;
 
+  /**
+   * Sets how the cluster looks after its replicas; what is not named stays.
+   */
+  UpdatePlacementPolicy(argument: _millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdatePlacementPolicyResponse>): grpc.ClientUnaryCall;
+  UpdatePlacementPolicy(argument: _millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdatePlacementPolicyResponse>): grpc.ClientUnaryCall;
+  UpdatePlacementPolicy(argument: _millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdatePlacementPolicyResponse>): grpc.ClientUnaryCall;
+  UpdatePlacementPolicy(argument: _millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdatePlacementPolicyResponse>): grpc.ClientUnaryCall;
+  /**
+   * Sets how the cluster looks after its replicas; what is not named stays.
+   */
+  updatePlacementPolicy(argument: _millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdatePlacementPolicyResponse>): grpc.ClientUnaryCall;
+  updatePlacementPolicy(argument: _millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdatePlacementPolicyResponse>): grpc.ClientUnaryCall;
+  updatePlacementPolicy(argument: _millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdatePlacementPolicyResponse>): grpc.ClientUnaryCall;
+  updatePlacementPolicy(argument: _millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdatePlacementPolicyResponse>): grpc.ClientUnaryCall;
+
   UpdateRetention(argument: _millrace_coordinator_v1_UpdateRetentionRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateRetentionResponse>): grpc.ClientUnaryCall;
   UpdateRetention(argument: _millrace_coordinator_v1_UpdateRetentionRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateRetentionResponse>): grpc.ClientUnaryCall;
   UpdateRetention(argument: _millrace_coordinator_v1_UpdateRetentionRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateRetentionResponse>): grpc.ClientUnaryCall;
@@ -188,6 +222,11 @@ export interface CoordinatorServiceHandlers extends grpc.UntypedServiceImplement
   Heartbeat: grpc.handleUnaryCall<_millrace_coordinator_v1_HeartbeatRequest, _millrace_coordinator_v1_HeartbeatResponseInput>;
 
   /**
+   * Evens out replicas and leaders, or shows what that would take.
+   */
+  Rebalance: grpc.handleUnaryCall<_millrace_coordinator_v1_RebalanceRequest, _millrace_coordinator_v1_RebalanceResponseInput>;
+
+  /**
    * Makes a process known, or renews what is known of it, at every start.
    */
   RegisterNode: grpc.handleUnaryCall<_millrace_coordinator_v1_RegisterNodeRequest, _millrace_coordinator_v1_RegisterNodeResponseInput>;
@@ -204,6 +243,11 @@ export interface CoordinatorServiceHandlers extends grpc.UntypedServiceImplement
 
   UpdateLimits: grpc.handleUnaryCall<_millrace_coordinator_v1_UpdateLimitsRequest, _millrace_coordinator_v1_UpdateLimitsResponseInput>;
 
+  /**
+   * Sets how the cluster looks after its replicas; what is not named stays.
+   */
+  UpdatePlacementPolicy: grpc.handleUnaryCall<_millrace_coordinator_v1_UpdatePlacementPolicyRequest, _millrace_coordinator_v1_UpdatePlacementPolicyResponseInput>;
+
   UpdateRetention: grpc.handleUnaryCall<_millrace_coordinator_v1_UpdateRetentionRequest, _millrace_coordinator_v1_UpdateRetentionResponseInput>;
 
   UpdateTags: grpc.handleUnaryCall<_millrace_coordinator_v1_UpdateTagsRequest, _millrace_coordinator_v1_UpdateTagsResponseInput>;
@@ -216,10 +260,12 @@ export interface CoordinatorServiceDefinition extends grpc.ServiceDefinition {
   DeleteStream: MethodDefinition<_millrace_coordinator_v1_DeleteStreamRequestInput, _millrace_coordinator_v1_DeleteStreamResponseInput, _millrace_coordinator_v1_DeleteStreamRequest, _millrace_coordinator_v1_DeleteStreamResponse>
   FormCluster: MethodDefinition<_millrace_coordinator_v1_FormClusterRequestInput, _millrace_coordinator_v1_FormClusterResponseInput, _millrace_coordinator_v1_FormClusterRequest, _millrace_coordinator_v1_FormClusterResponse>
   Heartbeat: MethodDefinition<_millrace_coordinator_v1_HeartbeatRequestInput, _millrace_coordinator_v1_HeartbeatResponseInput, _millrace_coordinator_v1_HeartbeatRequest, _millrace_coordinator_v1_HeartbeatResponse>
+  Rebalance: MethodDefinition<_millrace_coordinator_v1_RebalanceRequestInput, _millrace_coordinator_v1_RebalanceResponseInput, _millrace_coordinator_v1_RebalanceRequest, _millrace_coordinator_v1_RebalanceResponse>
   RegisterNode: MethodDefinition<_millrace_coordinator_v1_RegisterNodeRequestInput, _millrace_coordinator_v1_RegisterNodeResponseInput, _millrace_coordinator_v1_RegisterNodeRequest, _millrace_coordinator_v1_RegisterNodeResponse>
   ReportReplicas: MethodDefinition<_millrace_coordinator_v1_ReportReplicasRequestInput, _millrace_coordinator_v1_ReportReplicasResponseInput, _millrace_coordinator_v1_ReportReplicasRequest, _millrace_coordinator_v1_ReportReplicasResponse>
   SetNodeGoal: MethodDefinition<_millrace_coordinator_v1_SetNodeGoalRequestInput, _millrace_coordinator_v1_SetNodeGoalResponseInput, _millrace_coordinator_v1_SetNodeGoalRequest, _millrace_coordinator_v1_SetNodeGoalResponse>
   UpdateLimits: MethodDefinition<_millrace_coordinator_v1_UpdateLimitsRequestInput, _millrace_coordinator_v1_UpdateLimitsResponseInput, _millrace_coordinator_v1_UpdateLimitsRequest, _millrace_coordinator_v1_UpdateLimitsResponse>
+  UpdatePlacementPolicy: MethodDefinition<_millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, _millrace_coordinator_v1_UpdatePlacementPolicyResponseInput, _millrace_coordinator_v1_UpdatePlacementPolicyRequest, _millrace_coordinator_v1_UpdatePlacementPolicyResponse>
   UpdateRetention: MethodDefinition<_millrace_coordinator_v1_UpdateRetentionRequestInput, _millrace_coordinator_v1_UpdateRetentionResponseInput, _millrace_coordinator_v1_UpdateRetentionRequest, _millrace_coordinator_v1_UpdateRetentionResponse>
   UpdateTags: MethodDefinition<_millrace_coordinator_v1_UpdateTagsRequestInput, _millrace_coordinator_v1_UpdateTagsResponseInput, _millrace_coordinator_v1_UpdateTagsRequest, _millrace_coordinator_v1_UpdateTagsResponse>
 }

@@ -21,6 +21,10 @@ export interface GroupStatusInput {
   'firstIndex'?: (number | string | Long);
   'lastIndex'?: (number | string | Long);
   'asleep'?: (boolean);
+  /**
+   * Metadata names the replica nowhere: it is kept, because absence deletes nothing.
+   */
+  'unknown'?: (boolean);
 }
 
 export interface GroupStatus {
@@ -42,4 +46,8 @@ export interface GroupStatus {
   'firstIndex': (number);
   'lastIndex': (number);
   'asleep': (boolean);
+  /**
+   * Metadata names the replica nowhere: it is kept, because absence deletes nothing.
+   */
+  'unknown': (boolean);
 }
