@@ -10,6 +10,20 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 
 /**
+ * Milliseconds of `500ms`, `90s`, `15m`, `1.5h` or `1d`.
+ *
+ * @throws StreamError `invalid-argument` for anything else, naming `option`.
+ */
+export function parseDuration(option: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  if (match !== null) return Math.round(Number(match[1]) * (UNIT_MS[match[2] ?? ""] ?? 0));
+  throw new StreamError(
+    "invalid-argument",
+    `${option} is ${text}, but must be a time such as 30s, 15m, 1.5h or 1d`,
+  );
+}
+
+/**
  * Epoch milliseconds of `10m` (ten minutes ago), `2026-11-25T01:55:00Z` or epoch seconds.
  *
  * @throws StreamError `invalid-argument` for anything else.

@@ -15,7 +15,7 @@ export type {
   UpdateRetention,
   UpdateTags,
 } from "./admin/admin-types.ts";
-export type { StatusResponse as NodeStatus } from "@millrace/proto";
+export type { RebalanceResponse, StatusResponse as NodeStatus } from "@millrace/proto";
 export { formCluster } from "./admin/form-cluster.ts";
 export type { ClusterInit, FormedCluster, Voter } from "./admin/form-cluster.ts";
 export { MillraceClient } from "./client.ts";

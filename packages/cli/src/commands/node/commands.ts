@@ -8,6 +8,11 @@ import { withCluster } from "../../connect.ts";
 import type { ClusterOptions, OutputOptions } from "../../options.ts";
 import { wholeNumber, withClusterOptions, withOutputOption } from "../../options.ts";
 
+interface RebalanceFlags extends NodeFlags {
+  readonly dryRun?: boolean;
+  readonly cancel?: boolean;
+}
+
 interface NodeFlags extends ClusterOptions, OutputOptions {
   readonly clusterSecretFile?: string;
   readonly wait: boolean;
@@ -28,29 +33,47 @@ const VERBS = {
 export type NodeVerb = keyof typeof VERBS;
 
 export function addNodeCommands(program: Command, signal: AbortSignal): void {
-  const node = program.command("node").description("nodes: list, drain, empty, replace");
+  const node = program.command("node").description("nodes: list, drain, empty, replace, even out");
   withOutputOption(withClusterOptions(node.command("list")))
     .description("list nodes with what they are for and how many replicas they hold")
     .action(async (flags: NodeFlags) => {
       const { printNodes } = await import("./list.ts");
       await withCluster(flags, async (connection) => printNodes(connection, flags.output));
     });
+  withSecretOption(withOutputOption(withClusterOptions(node.command("rebalance"))))
+    .description("even out replicas and leaders over the nodes, for instance after one was added")
+    .option("--dry-run", "show what would move, and change nothing")
+    .option("--cancel", "end what is under way, and take back the moves that still can be")
+    .option("--no-wait", "return when the order is committed, not when it is carried out")
+    .action(async (flags: RebalanceFlags) => {
+      const { rebalance } = await import("./rebalance.ts");
+      await withCluster(withSecret(flags), (connection) =>
+        rebalance(connection, { ...flags, signal }),
+      );
+    });
   for (const verb of Object.keys(VERBS) as NodeVerb[]) {
-    withOutputOption(withClusterOptions(node.command(verb)))
+    withSecretOption(withOutputOption(withClusterOptions(node.command(verb))))
       .description(VERBS[verb])
       .argument("<nodeId>", "the node's id", nodeNumber)
-      .option(
-        "--cluster-secret-file <file>",
-        "the secret that every process was started with (default: cluster.secret in --data)",
-      )
       .option("--no-wait", "return when the order is committed, not when it is carried out")
       .action(async (nodeId: number, flags: NodeFlags) => {
         const { changeNode } = await import("./change.ts");
-        const clusterSecretFile =
-          flags.clusterSecretFile ?? join(flags.data ?? DEFAULT_DATA_DIRECTORY, "cluster.secret");
-        await withCluster({ ...flags, clusterSecretFile }, (connection) =>
+        await withCluster(withSecret(flags), (connection) =>
           changeNode(connection, { verb, nodeId, ...flags, signal }),
         );
       });
   }
+}
+
+function withSecretOption(command: Command): Command {
+  return command.option(
+    "--cluster-secret-file <file>",
+    "the secret that every process was started with (default: cluster.secret in --data)",
+  );
+}
+
+function withSecret<Flags extends NodeFlags>(flags: Flags) {
+  const clusterSecretFile =
+    flags.clusterSecretFile ?? join(flags.data ?? DEFAULT_DATA_DIRECTORY, "cluster.secret");
+  return { ...flags, clusterSecretFile };
 }
