@@ -36,6 +36,8 @@ export interface ErrorHint {
   readonly leaderAddress?: string;
   readonly term?: number;
   readonly shardEpoch?: number;
+  /** The shard is sealed, and what was sent is not in it and never will be, whatever became of earlier attempts. */
+  readonly sealed?: boolean;
   /** Records and bytes that the shard's write limit would still take now. */
   readonly recordsFree?: number;
   readonly bytesFree?: number;

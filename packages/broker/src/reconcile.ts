@@ -26,6 +26,7 @@ import type {
   RetiredReplicaRecord,
   TombstoneRecord,
 } from "@millrace/model";
+import { isUnopenedShard } from "@millrace/model";
 
 import { GROUP_CHANGES_MAX, MOVE_STEP_MS, REPORT_AGAIN_MS } from "./bounds.ts";
 import { nextMove } from "./move-step.ts";
@@ -247,10 +248,11 @@ export class Reconciler {
 
   #reportHere({ groupId }: GroupPlacement, replica: ReplicaPlacement): void {
     const leading = this.#options.isLeading(groupId);
-    const isCreating = this.#options.view.shardOfGroup(groupId)?.state === "creating";
-    const awaited = replica.state === "creating" || (isCreating && leading);
+    const shard = this.#options.view.shardOfGroup(groupId);
+    const isUnopened = shard !== undefined && isUnopenedShard(shard);
+    const awaited = replica.state === "creating" || (isUnopened && leading);
     if (awaited) this.#report(replica, groupId, { leading });
-    else if (!isCreating) this.#agree(groupId);
+    else if (!isUnopened) this.#agree(groupId);
   }
 
   #create({ groupId, replicas, initialVoters, move }: GroupPlacement, own: ReplicaPlacement): void {

@@ -11,10 +11,11 @@ import { canOpen } from "./state/apply-stream.ts";
 import { membersStep, MEMBERS_TIMING_DEFAULT, type MembersTiming } from "./members-step.ts";
 import type { Hearing } from "./silence.ts";
 import { silenceStep } from "./silence.ts";
+import { RESHARD_TIMING_DEFAULT, reshardStep, type ReshardTiming } from "./reshard-step.ts";
 import type { Command, FormClusterCommand } from "./state/command.ts";
 import type { MetadataState } from "./state/metadata-state.ts";
 
-export interface LifecycleTiming extends MembersTiming {
+export interface LifecycleTiming extends MembersTiming, ReshardTiming {
   /**
    * How long shards of a DELETING stream have to stop serving before their records go, and brokers
    * begin to drop the data. @default 1000
@@ -34,6 +35,7 @@ export const LIFECYCLE_TIMING_DEFAULT: LifecycleTiming = {
   trimClockIntervalMs: 60_000,
   tombstoneGraceMs: 60 * 60_000,
   ...MEMBERS_TIMING_DEFAULT,
+  ...RESHARD_TIMING_DEFAULT,
 };
 
 /** Tombstones that one command drops at most. */
@@ -74,6 +76,7 @@ export function nextStep(input: LifecycleInput): LifecycleStep {
     nodeStep(input),
     silenceStep(input.state.nodes.values(), input),
     streamStep(input),
+    reshardStep(input),
     membersStep({ ...input, retiredGraceMs }),
     tombstoneStep(input),
     trimClockStep(input),
@@ -108,6 +111,7 @@ function streamStep(input: LifecycleInput): LifecycleStep {
       if (ready) return { kind: "activate-stream", ...target };
       continue;
     }
+    if (status === "UPDATING") continue; // reshard-step.ts
     const seenMs = deletingSeenMs.get(streamId) ?? monotonicMs;
     const leftMs = seenMs + timing.deleteDelayMs - monotonicMs;
     if (leftMs <= 0) return { kind: "remove-stream", ...target, nowMs };

@@ -25,6 +25,7 @@ export {
   hashKeyFromBytes,
 } from "./hash-key.ts";
 export type { HashKey, HashKeyRange } from "./hash-key.ts";
+export { areAdjacent, mayStartAt, middleOf } from "./hash-key-split.ts";
 export {
   AWS_SHARD_LIMITS,
   READ_BYTES_MAX,
@@ -44,6 +45,7 @@ export {
   decodeMetadataRecord,
   encodeMetadataRecord,
   isDeadReplica,
+  isUnopenedShard,
   METADATA_KEY,
   metadataKind,
 } from "./metadata.ts";
@@ -58,6 +60,7 @@ export type {
   GroupPlacement,
   NodeGoal,
   ReplicaMove,
+  Reshard,
   RetiredReplicaRecord,
   ClusterRecord,
   MetadataChange,
@@ -69,6 +72,8 @@ export type {
   ReplicaState,
   Role,
   ShardRecord,
+  ShardSeal,
+  ShardState,
   StreamRecord,
   StreamStatus,
   TombstoneRecord,

@@ -155,6 +155,8 @@ export interface ShardSeal {
   readonly childShardIndexes: readonly number[];
   /** One past the shard's last record; absent until the seal was reported. */
   readonly endOffset?: number;
+  /** When that record arrived, 0 for none; reported with `endOffset`. */
+  readonly lastArrivalMs?: number;
 }
 
 /**

@@ -92,13 +92,14 @@ const HINT_NUMBERS = [
 function hintOf(value: unknown): ErrorHint {
   if (typeof value !== "object" || value === null) return {};
   const given = value as Record<string, unknown>;
-  const hint: Record<string, number | string> = {};
+  const hint: Record<string, number | string | boolean> = {};
   for (const name of HINT_NUMBERS) {
     const number = given[name];
     if (typeof number === "number" && Number.isFinite(number)) hint[name] = number;
   }
   const address = given["leaderAddress"];
   if (typeof address === "string") hint["leaderAddress"] = address;
+  if (given["sealed"] === true) hint["sealed"] = true;
   return hint;
 }
 

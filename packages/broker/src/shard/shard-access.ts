@@ -6,6 +6,7 @@
  */
 import { StreamError } from "@millrace/base";
 import type { Principal, Shard } from "@millrace/model";
+import { isUnopenedShard } from "@millrace/model";
 
 import type { BrokerContext } from "../context.ts";
 import type { ShardGroup } from "../ports.ts";
@@ -70,7 +71,7 @@ export function requireWritable(shard: Shard, shardEpoch: number): void {
   }
   if (shardEpoch < shard.epoch) throw staleEpoch(shard, `shardEpoch is ${shardEpoch}`);
   if (shard.state === "closed") throw staleEpoch(shard, "the shard is closed");
-  if (shard.state === "creating") {
+  if (isUnopenedShard(shard)) {
     throw new StreamError("unavailable", `group ${shard.groupId} does not serve yet`);
   }
 }

@@ -20,9 +20,12 @@ import type {
   DeleteStream,
   FormCluster,
   HeartbeatAnswer,
+  MergeShards,
   NodeHeartbeat,
   RegisterNode,
   ReportReplicas,
+  SplitShard,
+  StreamName,
   UpdateLimits,
   UpdateRetention,
   UpdateTags,
@@ -79,6 +82,28 @@ export class AdminClient {
     const { account, streamName, set = {}, remove = [] } = request;
     const full = { account, streamName, set: { ...set }, remove: [...remove] };
     return this.#change(CoordinatorService.UpdateTags, full, deadlineMs, true);
+  }
+
+  /**
+   * Lets two shards take over from one. Resolves when the stream is UPDATING, with the indexes of the
+   * children, the lower range first; they take records when the stream is ACTIVE again.
+   *
+   * @throws StreamError `wrong-state` while the stream is not ACTIVE.
+   */
+  splitShard(request: SplitShard, deadlineMs = DEADLINE_MS): Promise<readonly number[]> {
+    const { startingHashKey, ...target } = request;
+    const full = { ...target, newStartingHashKey: startingHashKey?.toString() ?? "" };
+    return this.#reshard(CoordinatorService.SplitShard, full, deadlineMs);
+  }
+
+  /** Lets one shard take over from two neighbours; otherwise as `splitShard`. */
+  mergeShards(request: MergeShards, deadlineMs = DEADLINE_MS): Promise<readonly number[]> {
+    return this.#reshard(CoordinatorService.MergeShards, request, deadlineMs);
+  }
+
+  /** Takes back the split or merge of a stream. @throws StreamError `wrong-state` when it is too late, or there is none. */
+  cancelReshard(request: StreamName, deadlineMs = DEADLINE_MS): Promise<void> {
+    return this.#change(CoordinatorService.CancelReshard, request, deadlineMs, false);
   }
 
   createAccessKey(request: CreateAccessKey, deadlineMs = DEADLINE_MS): Promise<void> {
@@ -162,6 +187,20 @@ export class AdminClient {
   /** What the process behind `address` (its `rpc` port) says of itself. */
   nodeStatus(address: string, deadlineMs = HEARTBEAT_DEADLINE_MS): Promise<StatusResponse> {
     return this.#deps.unary.call(address, NodeService.Status, {}, deadlineMs);
+  }
+
+  async #reshard<
+    Request,
+    Reply extends { readonly metadataIndex: number; readonly childShardIndexes: readonly number[] },
+  >(
+    method: ControlMethod<Request, Reply>,
+    request: Request,
+    deadlineMs: number,
+  ): Promise<readonly number[]> {
+    const endsAtMs = this.#deps.clock.monotonicMs() + deadlineMs;
+    const reply = await this.#deps.calls.call(method, request, { deadlineMs, repeatable: false });
+    await this.#reached(reply.metadataIndex, endsAtMs);
+    return reply.childShardIndexes;
   }
 
   async #change<Request, Reply extends { readonly metadataIndex: number }>(

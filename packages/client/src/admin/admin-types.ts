@@ -33,6 +33,18 @@ export interface UpdateRetention extends StreamName {
   readonly direction: "increase" | "decrease";
 }
 
+export interface SplitShard extends StreamName {
+  readonly shardIndex: number;
+  /** First hash key of the upper child: above the first key of the shard plus one, below its last. @default the middle */
+  readonly startingHashKey?: bigint;
+}
+
+export interface MergeShards extends StreamName {
+  /** The one with the lower hash keys. */
+  readonly shardIndex: number;
+  readonly adjacentShardIndex: number;
+}
+
 export interface UpdateTags extends StreamName {
   readonly set?: Readonly<Record<string, string>>;
   readonly remove?: readonly string[];
@@ -87,6 +99,10 @@ export interface ReplicaReport {
   readonly leading?: boolean;
   /** A tombstoned replica was removed. @default false */
   readonly removed?: boolean;
+  /** The replica has applied its shard's seal of this epoch; with it where the shard ends. @default 0, nothing is said of it */
+  readonly sealedEpoch?: number;
+  readonly endOffset?: number;
+  readonly lastArrivalMs?: number;
 }
 
 export interface ReportReplicas {

@@ -7,7 +7,7 @@
  */
 import { asStreamError, sleep, StreamError } from "@millrace/base";
 import type { MetadataView, Shard } from "@millrace/model";
-import { parseSequenceNumber, parseShardId } from "@millrace/model";
+import { isUnopenedShard, parseSequenceNumber, parseShardId } from "@millrace/model";
 
 import type { ClientPorts } from "../options.ts";
 import type { FetchPage, FetchQuery, LocatedOffset, ShardPosition } from "../types.ts";
@@ -137,7 +137,7 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
     if (stream === undefined) {
       throw new StreamError("not-found", `stream ${streamName} does not exist`);
     }
-    const shards = view.shards(stream.streamId).filter((shard) => shard.state !== "creating");
+    const shards = view.shards(stream.streamId).filter((shard) => !isUnopenedShard(shard));
     const roots = this.#roots(shards);
     const members = new Set(roots.map((shard) => shard.shardIndex));
     const single = this.#options.shardId !== undefined;
@@ -186,7 +186,7 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
   }
 
   #startChild(shard: Shard, members: Set<number>, view: MetadataView): void {
-    if (this.#state.has(shard.shardIndex) || shard.state === "creating") return;
+    if (this.#state.has(shard.shardIndex) || isUnopenedShard(shard)) return;
     const known = members.has(shard.shardIndex);
     if (!known && !this.#parents(shard).some((index) => members.has(index))) return;
     members.add(shard.shardIndex);

@@ -23,6 +23,7 @@ import type { ReportedReplica, ReportReplicasCommand } from "../state/command.ts
 import type { MetadataState } from "../state/metadata-state.ts";
 import { requireCluster } from "./authorize.ts";
 import { requireRoomElsewhere } from "../room-elsewhere.ts";
+import { reportSeals } from "./reshard-handlers.ts";
 import { knownRoles, requireOneOf, requireText } from "./checks.ts";
 
 /** Replicas in one report: those of a full broker; more come in a second call. */
@@ -145,6 +146,8 @@ export async function reportReplicas(
   const sender = { nodeId: nodeId(request.nodeId), incarnation: request.incarnation };
   const replicas = request.replicas.map(toReport);
   proposer.requireLeader();
+  // Producers wait while a seal is not known.
+  await reportSeals({ clock, state, proposer }, request.replicas);
   let metadataIndex = await reportMembers({ clock, state, proposer }, request.replicas);
   for (let from = 0; from < replicas.length; from += REPORTS_PER_ENTRY_MAX) {
     const part = replicas.slice(from, from + REPORTS_PER_ENTRY_MAX);

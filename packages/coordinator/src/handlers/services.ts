@@ -3,6 +3,8 @@ import type { Principal } from "@millrace/model";
 import type {
   BarrierRequest,
   BarrierResponse,
+  CancelReshardRequest,
+  CancelReshardResponse,
   CreateAccessKeyRequest,
   CreateAccessKeyResponse,
   CreateStreamRequest,
@@ -15,12 +17,16 @@ import type {
   HeartbeatResponse,
   RebalanceRequest,
   RebalanceResponse,
+  MergeShardsRequest,
+  MergeShardsResponse,
   RegisterNodeRequest,
   RegisterNodeResponse,
   ReportReplicasRequest,
   ReportReplicasResponse,
   SetNodeGoalRequest,
   SetNodeGoalResponse,
+  SplitShardRequest,
+  SplitShardResponse,
   TailRequest,
   UpdateLimitsRequest,
   UpdateLimitsResponse,
@@ -41,6 +47,8 @@ import { formCluster } from "./form-cluster.ts";
 import type { NodeHandlersDeps } from "./node-handlers.ts";
 import { heartbeat, registerNode, reportReplicas, setNodeGoal } from "./node-handlers.ts";
 import { rebalance } from "./rebalance-handler.ts";
+import type { ReshardHandlersDeps } from "./reshard-handlers.ts";
+import { cancelReshard, mergeShards, splitShard } from "./reshard-handlers.ts";
 import type { StreamHandlersDeps } from "./stream-handlers.ts";
 import { createStream, deleteStream, updateRetention, updateTags } from "./stream-handlers.ts";
 
@@ -59,6 +67,9 @@ export interface CoordinatorHandlers {
   readonly deleteStream: Unary<DeleteStreamRequest, DeleteStreamResponse>;
   readonly updateRetention: Unary<UpdateRetentionRequest, UpdateRetentionResponse>;
   readonly updateTags: Unary<UpdateTagsRequest, UpdateTagsResponse>;
+  readonly splitShard: Unary<SplitShardRequest, SplitShardResponse>;
+  readonly mergeShards: Unary<MergeShardsRequest, MergeShardsResponse>;
+  readonly cancelReshard: Unary<CancelReshardRequest, CancelReshardResponse>;
   readonly createAccessKey: Unary<CreateAccessKeyRequest, CreateAccessKeyResponse>;
   readonly setNodeGoal: Unary<SetNodeGoalRequest, SetNodeGoalResponse>;
   readonly updateLimits: Unary<UpdateLimitsRequest, UpdateLimitsResponse>;
@@ -82,6 +93,7 @@ export interface CoordinatorServices {
 
 export type ServicesDeps = FormClusterDeps &
   NodeHandlersDeps &
+  ReshardHandlersDeps &
   StreamHandlersDeps & { readonly tails: TailServer; readonly barriers: Barriers };
 
 export function createServices(deps: ServicesDeps): CoordinatorServices {
@@ -95,6 +107,9 @@ export function createServices(deps: ServicesDeps): CoordinatorServices {
       deleteStream: (request, principal) => deleteStream(deps, request, principal),
       updateRetention: (request, principal) => updateRetention(deps, request, principal),
       updateTags: (request, principal) => updateTags(deps, request, principal),
+      splitShard: async (request, principal) => splitShard(deps, request, principal),
+      mergeShards: async (request, principal) => mergeShards(deps, request, principal),
+      cancelReshard: (request, principal) => cancelReshard(deps, request, principal),
       createAccessKey: (request, principal) => createAccessKey(deps, request, principal),
       setNodeGoal: (request, principal) => setNodeGoal(deps, request, principal),
       updateLimits: (request, principal) => updateLimits(deps, request, principal),

@@ -1,6 +1,6 @@
 /** Brokers' words on the replicas that metadata places on them, and what is left of deleted ones. */
 import type { GroupPlacement, ReplicaPlacement, ReplicaState } from "@millrace/model";
-import { isDeadReplica } from "@millrace/model";
+import { isDeadReplica, isUnopenedShard } from "@millrace/model";
 
 import type { CommandOf, ReportedReplica } from "./command.ts";
 import type { Draft } from "./draft.ts";
@@ -48,8 +48,8 @@ function reportState(draft: Draft, report: ReportedReplica, sender: Sender): voi
   const { state } = report;
   if (state === "lost" && replica.state === "creating") return; // it never was: the order stands
   if (AGE[state] > AGE[replica.state]) draft.putPlacement(withState(shard, replica, state));
-  const isCreating = draft.shardOfGroup(report.groupId)?.state === "creating";
-  if (report.leading && state === "created" && isCreating && !isDeadReplica(replica)) {
+  const isUnopened = isUnopenedShard(draft.shardOfGroup(report.groupId) ?? { state: "open" });
+  if (report.leading && state === "created" && isUnopened && !isDeadReplica(replica)) {
     draft.setLed(report.groupId, true);
   }
 }

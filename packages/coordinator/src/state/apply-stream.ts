@@ -6,11 +6,13 @@
 import type { ShardRecord, StreamRecord } from "@millrace/model";
 import { evenHashKeyRanges, METADATA_KEY, TAGS_PER_STREAM_MAX } from "@millrace/model";
 
+import { buryShard } from "./bury-shard.ts";
 import type { CommandOf, StreamTarget } from "./command.ts";
 import type { Draft } from "./draft.ts";
 import { shardRecord } from "./draft.ts";
 import type { Outcome, Refusal } from "./outcome.ts";
 import { refuse } from "./outcome.ts";
+import { placedReplicas, staleBroker } from "./placed-replicas.ts";
 
 export function createStream(draft: Draft, command: CommandOf<"create-stream">): Outcome {
   const { account, streamName, streamId } = command;
@@ -25,13 +27,8 @@ export function createStream(draft: Draft, command: CommandOf<"create-stream">):
   if (draft.view.shards(streamId).length > 0) {
     return refuse("already-exists", `stream id ${streamId} is another stream's: retry`);
   }
-  const stale = command.brokers.find(
-    ({ nodeId, incarnation }) => draft.view.node(nodeId)?.incarnation !== incarnation,
-  );
-  if (stale !== undefined) {
-    // Placed on a disk that has been replaced meanwhile: its replicas would never come to be.
-    return refuse("unavailable", `node ${stale.nodeId} changed while the stream was placed: retry`);
-  }
+  const stale = staleBroker(draft, command);
+  if (stale !== undefined) return stale;
   draft.putStream({
     account,
     streamName,
@@ -60,14 +57,8 @@ function putShards(
   firstReplicaId: number,
 ): void {
   const createdAtSec = nextCreationSecond(draft, command.nowMs);
-  let replicaId = firstReplicaId;
+  const replicas = placedReplicas(command, firstReplicaId);
   for (const [shardIndex, range] of evenHashKeyRanges(command.placements.length).entries()) {
-    const replicas = (command.placements[shardIndex] ?? []).flatMap((position) => {
-      const broker = command.brokers[position];
-      return broker === undefined
-        ? []
-        : [{ replicaId: replicaId++, ...broker, state: "creating" as const }];
-    });
     draft.putShard({
       streamId: command.streamId,
       account: command.account,
@@ -79,7 +70,7 @@ function putShards(
       startingHashKey: range.startingHashKey.toString(),
       endingHashKey: range.endingHashKey.toString(),
       createdAtSec,
-      replicas,
+      replicas: replicas[shardIndex] ?? [],
     });
   }
 }
@@ -97,7 +88,7 @@ function nextCreationSecond(draft: Draft, nowMs: number): number {
 }
 
 export function activateStream(draft: Draft, command: CommandOf<"activate-stream">): Outcome {
-  const stream = target(draft, command);
+  const stream = findStream(draft, command);
   if ("code" in stream) return stream;
   if (stream.status !== "CREATING") return notInState(stream, "CREATING");
   const shards = draft.view.shards(stream.streamId);
@@ -120,10 +111,11 @@ export function canOpen(shard: ShardRecord, ledGroups: ReadonlySet<number>): boo
 }
 
 export function deleteStream(draft: Draft, command: CommandOf<"delete-stream">): Outcome {
-  const stream = target(draft, command);
+  const stream = findStream(draft, command);
   if ("code" in stream) return stream;
   if (stream.status === "DELETING") return notInState(stream, "ACTIVE");
-  draft.putStream({ ...stream, status: "DELETING", deletingSinceMs: command.nowMs });
+  const { reshard: _, ...rest } = stream;
+  draft.putStream({ ...rest, status: "DELETING", deletingSinceMs: command.nowMs });
   for (const shard of draft.view.shards(stream.streamId)) {
     draft.putShard({ ...shardRecord(shard), state: "deleting", epoch: shard.epoch + 1 });
     draft.setLed(shard.groupId, false);
@@ -132,16 +124,12 @@ export function deleteStream(draft: Draft, command: CommandOf<"delete-stream">):
 }
 
 export function removeStream(draft: Draft, command: CommandOf<"remove-stream">): Outcome {
-  const stream = target(draft, command);
+  const stream = findStream(draft, command);
   if ("code" in stream) return stream;
   if (stream.status !== "DELETING") return notInState(stream, "DELETING");
   let newest = draft.auxiliary.removedCreatedAtSec;
   for (const shard of draft.view.shards(stream.streamId)) {
-    const { groupId, move } = shard;
-    // A replica that was on its way has data, too.
-    const replicas = move?.add === undefined ? shard.replicas : [...shard.replicas, move.add];
-    draft.putTombstone({ groupId, replicas, deletedAtMs: draft.graceFrom(command.nowMs) });
-    draft.remove(METADATA_KEY.shard(shard.streamId, shard.shardIndex));
+    buryShard(draft, shard, command.nowMs);
     newest = Math.max(newest, shard.createdAtSec);
   }
   draft.remove(METADATA_KEY.stream(stream.account, stream.streamName));
@@ -183,7 +171,7 @@ export function updateTags(draft: Draft, command: CommandOf<"update-tags">): Out
   return undefined;
 }
 
-function target(draft: Draft, of: StreamTarget): StreamRecord | Refusal {
+export function findStream(draft: Draft, of: StreamTarget): StreamRecord | Refusal {
   const stream = draft.view.stream(of.account, of.streamName);
   const meant = stream !== undefined && (of.streamId === "" || of.streamId === stream.streamId);
   if (meant) return stream;
@@ -191,12 +179,12 @@ function target(draft: Draft, of: StreamTarget): StreamRecord | Refusal {
 }
 
 function activeTarget(draft: Draft, of: StreamTarget): StreamRecord | Refusal {
-  const stream = target(draft, of);
+  const stream = findStream(draft, of);
   if ("code" in stream || stream.status === "ACTIVE") return stream;
   return notInState(stream, "ACTIVE");
 }
 
-function notInState(stream: StreamRecord, wanted: StreamRecord["status"]): Refusal {
+export function notInState(stream: StreamRecord, wanted: StreamRecord["status"]): Refusal {
   return refuse(
     "wrong-state",
     `Stream ${stream.streamName} under account ${stream.account} not ${wanted}, ` +

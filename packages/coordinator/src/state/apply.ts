@@ -26,6 +26,13 @@ import {
 } from "./apply-policy.ts";
 import { dropTombstones, reportReplicas } from "./apply-replicas.ts";
 import {
+  cancelReshard,
+  removeShards,
+  reportSeal,
+  sealParents,
+  startReshard,
+} from "./apply-reshard.ts";
+import {
   activateStream,
   createStream,
   deleteStream,
@@ -102,6 +109,16 @@ function applyTo(draft: Draft, command: Command): Outcome {
       return recordMetadataGroup(draft, command);
     case "prefer-leaders":
       return preferLeaders(draft, command);
+    case "start-reshard":
+      return startReshard(draft, command);
+    case "seal-parents":
+      return sealParents(draft, command);
+    case "report-seal":
+      return reportSeal(draft, command);
+    case "cancel-reshard":
+      return cancelReshard(draft, command);
+    case "remove-shards":
+      return removeShards(draft, command);
     default:
       return assertNever(command);
   }

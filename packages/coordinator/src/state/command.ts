@@ -51,7 +51,7 @@ export interface SetNodeStateCommand {
   readonly state: NodeRecord["state"];
 }
 
-export interface CreateStreamCommand {
+export interface CreateStreamCommand extends PlacementOfCommand {
   readonly kind: "create-stream";
   readonly account: string;
   readonly streamName: string;
@@ -61,6 +61,10 @@ export interface CreateStreamCommand {
   readonly maxRecordSizeKib: number;
   readonly tags: Readonly<Record<string, string>>;
   readonly nowMs: number;
+}
+
+/** Where a command puts the replicas of the groups that it makes. */
+export interface PlacementOfCommand {
   /** Brokers that `placements` counts from 0. */
   readonly brokers: readonly { readonly nodeId: number; readonly incarnation: string }[];
   /** One list per shard, of positions in `brokers`; the first is preferred as leader. */
@@ -212,12 +216,55 @@ export interface PreferLeadersCommand {
   readonly leaders: readonly { readonly groupId: number; readonly replicaId: number }[];
 }
 
+/** One shard gives way to two, or two neighbours to one. */
+export interface StartReshardCommand extends StreamTarget, PlacementOfCommand {
+  readonly kind: "start-reshard";
+  /** One to split, or two to merge, the lower range first. */
+  readonly parentShardIndexes: readonly number[];
+  /** Of a split: first hash key of the upper child, decimal. @default the middle */
+  readonly startingHashKey?: string;
+  readonly nowMs: number;
+}
+
+/** The children are ready: the parents' leaders are to seal. */
+export interface SealParentsCommand extends StreamTarget {
+  readonly kind: "seal-parents";
+}
+
+/** A replica of a parent has applied its seal. The last one of a reshard opens the children. */
+export interface ReportSealCommand {
+  readonly kind: "report-seal";
+  readonly groupId: number;
+  /** The one in the seal. */
+  readonly epoch: number;
+  readonly endOffset: number;
+  readonly lastArrivalMs: number;
+  readonly nowMs: number;
+}
+
+export interface CancelReshardCommand extends StreamTarget {
+  readonly kind: "cancel-reshard";
+  readonly nowMs: number;
+}
+
+/** Closed shards that have expired by `nowMs`. */
+export interface RemoveShardsCommand extends StreamTarget {
+  readonly kind: "remove-shards";
+  readonly shardIndexes: readonly number[];
+  readonly nowMs: number;
+}
+
 export type Command =
   | SetNodeSilenceCommand
   | UpdatePlacementPolicyCommand
   | SetRebalancingCommand
   | RecordMetadataGroupCommand
   | PreferLeadersCommand
+  | StartReshardCommand
+  | SealParentsCommand
+  | ReportSealCommand
+  | CancelReshardCommand
+  | RemoveShardsCommand
   | StartMoveCommand
   | CancelMoveCommand
   | ReportMembersCommand
@@ -267,6 +314,11 @@ const NUMBERS: Record<CommandKind, number> = {
   "set-rebalancing": 27,
   "record-metadata-group": 28,
   "prefer-leaders": 29,
+  "start-reshard": 20,
+  "seal-parents": 21,
+  "report-seal": 22,
+  "cancel-reshard": 23,
+  "remove-shards": 24,
 };
 const KINDS = new Map(
   Object.entries(NUMBERS).map(([kind, number]) => [number, kind as CommandKind]),

@@ -23,7 +23,7 @@ import { encodeMetadataRecord, METADATA_KEY } from "@millrace/model";
 
 /** State that no other process needs, so it is not among the tailed records. */
 export interface Auxiliary {
-  /** Groups of shards still `creating` that had a leader at least once. */
+  /** Groups of shards still `creating` or `opening` that had a leader at least once. */
   readonly ledGroups: ReadonlySet<number>;
   /** Highest creation second given to a shard so far. */
   readonly lastCreatedAtSec: number;

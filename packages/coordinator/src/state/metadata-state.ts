@@ -14,6 +14,7 @@ import type {
   MetadataRecords,
   NodeRecord,
   RetiredReplicaRecord,
+  ShardRecord,
   StreamRecord,
   TombstoneRecord,
 } from "@millrace/model";
@@ -42,13 +43,15 @@ export class MetadataState {
   readonly ring: DeltaRing;
   /** By group id. */
   readonly tombstones = new Map<number, TombstoneRecord>();
-  /** Streams that are CREATING or DELETING, by key. */
+  /** Streams that are not ACTIVE, by key. */
   readonly unsettledStreams = new Map<string, StreamRecord>();
   readonly nodes = new Map<number, NodeRecord>();
   /** By key. */
   readonly retired = new Map<string, RetiredReplicaRecord>();
   /** Groups whose members are not what they should be: a move is under way, or a replica is dead. By key of their record. */
   readonly unsettledGroups = new Map<string, GroupPlacement>();
+  /** Shards that only wait for their records to expire, by key. */
+  readonly closedShards = new Map<string, ShardRecord>();
   readonly #streamKeys = new Set<string>();
   readonly #outcomes = new Map<number, Outcome>();
   #auxiliary: Auxiliary = EMPTY_AUXILIARY;
@@ -103,6 +106,7 @@ export class MetadataState {
     this.unsettledStreams.clear();
     this.unsettledGroups.clear();
     this.retired.clear();
+    this.closedShards.clear();
     this.#streamKeys.clear();
     this.#take(records);
     this.ring.reset(index);
@@ -134,7 +138,7 @@ export class MetadataState {
       if (kind === "stream") this.#takeStream(key, json);
       if (kind === "node" && json !== undefined) this.#takeNode(key, json);
       if (kind === "retired") this.#takeRetired(key, json);
-      if (kind === "shard") this.#takeGroup(key, record("shard", key, json));
+      if (kind === "shard") this.#takeShard(key, record("shard", key, json));
       if (kind === "cluster") {
         this.#takeGroup(key, record("cluster", key, json)?.metadataGroup);
       }
@@ -145,6 +149,12 @@ export class MetadataState {
     const taken = record("retired", key, json);
     if (taken === undefined) this.retired.delete(key);
     else this.retired.set(key, taken);
+  }
+
+  #takeShard(key: string, shard: ShardRecord | undefined): void {
+    this.#takeGroup(key, shard);
+    if (shard?.state === "closed") this.closedShards.set(key, shard);
+    else this.closedShards.delete(key);
   }
 
   #takeGroup(key: string, placed: GroupPlacement | undefined): void {

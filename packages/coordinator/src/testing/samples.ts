@@ -134,6 +134,9 @@ export function report(changes: Partial<ReplicaReport>): ReplicaReport {
     removed: false,
     confIndex: 0,
     voters: [],
+    sealedEpoch: 0,
+    endOffset: 0,
+    lastArrivalMs: 0,
     ...changes,
   };
 }

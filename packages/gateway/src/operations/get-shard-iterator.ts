@@ -9,7 +9,7 @@
  */
 import { asStreamError } from "@millrace/base";
 import type { Shard, StreamRecord } from "@millrace/model";
-import { parseSequenceNumber, parseShardId, shardId } from "@millrace/model";
+import { isUnopenedShard, parseSequenceNumber, parseShardId, shardId } from "@millrace/model";
 
 import type { GetShardIteratorInput } from "../gen/kinesis-tables.ts";
 import {
@@ -64,7 +64,7 @@ async function findShard(
     const stream = findStream(call, streamName);
     if (stream === undefined || stream.status === "CREATING") continue;
     const shard = call.backend.view.shard(stream.streamId, index);
-    if (shard !== undefined && shard.state !== "creating") return { stream, shard };
+    if (shard !== undefined && !isUnopenedShard(shard)) return { stream, shard };
   }
   throw notFound(
     `Shard ${shardId(index)} in stream ${streamName} under account ${call.caller.account} does not exist`,

@@ -128,7 +128,7 @@ function requireIncarnation(call: Call, stream: StreamRecord, createdMs: number 
 }
 
 function requireListable({ caller }: Call, { streamName, status }: StreamRecord): void {
-  if (status === "ACTIVE") return;
+  if (status === "ACTIVE" || status === "UPDATING") return;
   throw new AwsError(
     "ResourceInUseException",
     `Stream ${streamName} under account ${caller.account} not ACTIVE or UPDATING, instead in state ${status}`,

@@ -1,6 +1,6 @@
 /** Shards as the API shows them, and which of them it shows. */
 import type { MetadataView, Shard, StreamRecord } from "@millrace/model";
-import { SequenceNumbers, shardId } from "@millrace/model";
+import { isUnopenedShard, SequenceNumbers, shardId } from "@millrace/model";
 
 const HOUR_MS = 3_600_000;
 
@@ -23,8 +23,9 @@ export function visibleShards(
   return view
     .shards(stream.streamId)
     .filter(
-      ({ state, closedAtMs }) =>
-        state !== "creating" && (closedAtMs === undefined || closedAtMs >= horizonMs),
+      (shard) =>
+        !isUnopenedShard(shard) &&
+        (shard.closedAtMs === undefined || shard.closedAtMs >= horizonMs),
     );
 }
 
@@ -67,7 +68,7 @@ export function childrenOf(view: MetadataView, parent: Shard): readonly Shard[] 
     .shards(parent.streamId)
     .filter(
       (shard) =>
-        shard.state !== "creating" &&
+        !isUnopenedShard(shard) &&
         (shard.parentShardIndex === parent.shardIndex ||
           shard.adjacentParentShardIndex === parent.shardIndex),
     );

@@ -41,6 +41,18 @@ export const DESCRIPTORS: object = {
                       "requestType": "UpdateTagsRequest",
                       "responseType": "UpdateTagsResponse"
                     },
+                    "SplitShard": {
+                      "requestType": "SplitShardRequest",
+                      "responseType": "SplitShardResponse"
+                    },
+                    "MergeShards": {
+                      "requestType": "MergeShardsRequest",
+                      "responseType": "MergeShardsResponse"
+                    },
+                    "CancelReshard": {
+                      "requestType": "CancelReshardRequest",
+                      "responseType": "CancelReshardResponse"
+                    },
                     "CreateAccessKey": {
                       "requestType": "CreateAccessKeyRequest",
                       "responseType": "CreateAccessKeyResponse"
@@ -275,6 +287,18 @@ export const DESCRIPTORS: object = {
                       "rule": "repeated",
                       "type": "uint64",
                       "id": 7
+                    },
+                    "sealedEpoch": {
+                      "type": "uint64",
+                      "id": 8
+                    },
+                    "endOffset": {
+                      "type": "uint64",
+                      "id": 9
+                    },
+                    "lastArrivalMs": {
+                      "type": "uint64",
+                      "id": 10
                     }
                   }
                 },
@@ -513,6 +537,92 @@ export const DESCRIPTORS: object = {
                   }
                 },
                 "UpdateTagsResponse": {
+                  "fields": {
+                    "metadataIndex": {
+                      "type": "uint64",
+                      "id": 1
+                    }
+                  }
+                },
+                "SplitShardRequest": {
+                  "fields": {
+                    "account": {
+                      "type": "string",
+                      "id": 1
+                    },
+                    "streamName": {
+                      "type": "string",
+                      "id": 2
+                    },
+                    "shardIndex": {
+                      "type": "uint32",
+                      "id": 3
+                    },
+                    "newStartingHashKey": {
+                      "type": "string",
+                      "id": 4
+                    }
+                  }
+                },
+                "SplitShardResponse": {
+                  "fields": {
+                    "metadataIndex": {
+                      "type": "uint64",
+                      "id": 1
+                    },
+                    "childShardIndexes": {
+                      "rule": "repeated",
+                      "type": "uint32",
+                      "id": 2
+                    }
+                  }
+                },
+                "MergeShardsRequest": {
+                  "fields": {
+                    "account": {
+                      "type": "string",
+                      "id": 1
+                    },
+                    "streamName": {
+                      "type": "string",
+                      "id": 2
+                    },
+                    "shardIndex": {
+                      "type": "uint32",
+                      "id": 3
+                    },
+                    "adjacentShardIndex": {
+                      "type": "uint32",
+                      "id": 4
+                    }
+                  }
+                },
+                "MergeShardsResponse": {
+                  "fields": {
+                    "metadataIndex": {
+                      "type": "uint64",
+                      "id": 1
+                    },
+                    "childShardIndexes": {
+                      "rule": "repeated",
+                      "type": "uint32",
+                      "id": 2
+                    }
+                  }
+                },
+                "CancelReshardRequest": {
+                  "fields": {
+                    "account": {
+                      "type": "string",
+                      "id": 1
+                    },
+                    "streamName": {
+                      "type": "string",
+                      "id": 2
+                    }
+                  }
+                },
+                "CancelReshardResponse": {
                   "fields": {
                     "metadataIndex": {
                       "type": "uint64",
@@ -770,6 +880,10 @@ export const DESCRIPTORS: object = {
                     "retryAfterMs": {
                       "type": "uint32",
                       "id": 9
+                    },
+                    "sealed": {
+                      "type": "bool",
+                      "id": 10
                     }
                   }
                 }

@@ -3,6 +3,8 @@ export type { AppendRequest, AppendRequestInput } from "./millrace/data/v1/Appen
 export type { AppendResponse, AppendResponseInput } from "./millrace/data/v1/AppendResponse.ts";
 export type { BarrierRequest, BarrierRequestInput } from "./millrace/metadata/v1/BarrierRequest.ts";
 export type { BarrierResponse, BarrierResponseInput } from "./millrace/metadata/v1/BarrierResponse.ts";
+export type { CancelReshardRequest, CancelReshardRequestInput } from "./millrace/coordinator/v1/CancelReshardRequest.ts";
+export type { CancelReshardResponse, CancelReshardResponseInput } from "./millrace/coordinator/v1/CancelReshardResponse.ts";
 export type { Change, ChangeInput } from "./millrace/metadata/v1/Change.ts";
 export type { CoordinatorServiceDefinition, CoordinatorServiceHandlers } from "./millrace/coordinator/v1/CoordinatorService.ts";
 export type { CreateAccessKeyRequest, CreateAccessKeyRequestInput } from "./millrace/coordinator/v1/CreateAccessKeyRequest.ts";
@@ -26,6 +28,8 @@ export type { HeartbeatRequest, HeartbeatRequestInput } from "./millrace/coordin
 export type { HeartbeatResponse, HeartbeatResponseInput } from "./millrace/coordinator/v1/HeartbeatResponse.ts";
 export type { LocateRequest, LocateRequestInput } from "./millrace/node/v1/LocateRequest.ts";
 export type { LocateResponse, LocateResponseInput } from "./millrace/node/v1/LocateResponse.ts";
+export type { MergeShardsRequest, MergeShardsRequestInput } from "./millrace/coordinator/v1/MergeShardsRequest.ts";
+export type { MergeShardsResponse, MergeShardsResponseInput } from "./millrace/coordinator/v1/MergeShardsResponse.ts";
 export type { MetadataServiceDefinition, MetadataServiceHandlers } from "./millrace/metadata/v1/MetadataService.ts";
 export type { NodeAddresses, NodeAddressesInput } from "./millrace/coordinator/v1/NodeAddresses.ts";
 export type { NodeServiceDefinition, NodeServiceHandlers } from "./millrace/node/v1/NodeService.ts";
@@ -42,6 +46,8 @@ export type { ReportReplicasResponse, ReportReplicasResponseInput } from "./mill
 export type { SetNodeGoalRequest, SetNodeGoalRequestInput } from "./millrace/coordinator/v1/SetNodeGoalRequest.ts";
 export type { SetNodeGoalResponse, SetNodeGoalResponseInput } from "./millrace/coordinator/v1/SetNodeGoalResponse.ts";
 export type { SnapshotPart, SnapshotPartInput } from "./millrace/metadata/v1/SnapshotPart.ts";
+export type { SplitShardRequest, SplitShardRequestInput } from "./millrace/coordinator/v1/SplitShardRequest.ts";
+export type { SplitShardResponse, SplitShardResponseInput } from "./millrace/coordinator/v1/SplitShardResponse.ts";
 export type { StatusRequest, StatusRequestInput } from "./millrace/node/v1/StatusRequest.ts";
 export type { StatusResponse, StatusResponseInput } from "./millrace/node/v1/StatusResponse.ts";
 export type { TailRequest, TailRequestInput } from "./millrace/metadata/v1/TailRequest.ts";

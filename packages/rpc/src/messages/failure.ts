@@ -10,7 +10,7 @@ import { LENGTH_BYTES_MAX, SCALAR_BYTES_MAX, WireWriter } from "./wire-writer.ts
 
 /** Longest text of a failure on the wire, characters. */
 const MESSAGE_CHARACTERS_MAX = 2048;
-const SCALARS = 6;
+const SCALARS = 7;
 
 /** Encoded `Failure`; 0 in a number field means "not told". */
 export function encodeFailure(error: StreamError): Uint8Array {
@@ -32,17 +32,19 @@ export function encodeFailure(error: StreamError): Uint8Array {
   writer.uint32(7, "recordsFree", hint.recordsFree ?? 0);
   writer.uint32(8, "bytesFree", hint.bytesFree ?? 0);
   writer.uint32(9, "retryAfterMs", Math.ceil(hint.retryAfterMs ?? 0));
+  writer.bool(10, hint.sealed ?? false);
   return Buffer.concat(writer.finish());
 }
 
-const HINT_FIELDS: Readonly<Record<number, Exclude<keyof ErrorHint, "leaderAddress">>> = {
-  3: "leaderNodeId",
-  5: "term",
-  6: "shardEpoch",
-  7: "recordsFree",
-  8: "bytesFree",
-  9: "retryAfterMs",
-};
+const HINT_FIELDS: Readonly<Record<number, Exclude<keyof ErrorHint, "leaderAddress" | "sealed">>> =
+  {
+    3: "leaderNodeId",
+    5: "term",
+    6: "shardEpoch",
+    7: "recordsFree",
+    8: "bytesFree",
+    9: "retryAfterMs",
+  };
 
 /** The error that was sent; a code of a later version becomes `internal` and keeps its name in the text. */
 export function decodeFailure(bytes: Buffer): StreamError {
@@ -56,6 +58,7 @@ export function decodeFailure(bytes: Buffer): StreamError {
     else if (field === 1) code = reader.string("code");
     else if (field === 2) message = reader.string("message");
     else if (field === 4) hint.leaderAddress = reader.string("leaderAddress");
+    else if (field === 10) hint.sealed = reader.bool("sealed");
     else reader.skip();
   }
   // The fields have no presence: with `throttled`, "nothing fits" and "not told" are both 0.

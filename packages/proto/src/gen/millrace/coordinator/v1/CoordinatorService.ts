@@ -2,6 +2,8 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
+import type { CancelReshardRequestInput as _millrace_coordinator_v1_CancelReshardRequestInput, CancelReshardRequest as _millrace_coordinator_v1_CancelReshardRequest } from '../../../millrace/coordinator/v1/CancelReshardRequest.ts';
+import type { CancelReshardResponseInput as _millrace_coordinator_v1_CancelReshardResponseInput, CancelReshardResponse as _millrace_coordinator_v1_CancelReshardResponse } from '../../../millrace/coordinator/v1/CancelReshardResponse.ts';
 import type { CreateAccessKeyRequestInput as _millrace_coordinator_v1_CreateAccessKeyRequestInput, CreateAccessKeyRequest as _millrace_coordinator_v1_CreateAccessKeyRequest } from '../../../millrace/coordinator/v1/CreateAccessKeyRequest.ts';
 import type { CreateAccessKeyResponseInput as _millrace_coordinator_v1_CreateAccessKeyResponseInput, CreateAccessKeyResponse as _millrace_coordinator_v1_CreateAccessKeyResponse } from '../../../millrace/coordinator/v1/CreateAccessKeyResponse.ts';
 import type { CreateStreamRequestInput as _millrace_coordinator_v1_CreateStreamRequestInput, CreateStreamRequest as _millrace_coordinator_v1_CreateStreamRequest } from '../../../millrace/coordinator/v1/CreateStreamRequest.ts';
@@ -12,6 +14,8 @@ import type { FormClusterRequestInput as _millrace_coordinator_v1_FormClusterReq
 import type { FormClusterResponseInput as _millrace_coordinator_v1_FormClusterResponseInput, FormClusterResponse as _millrace_coordinator_v1_FormClusterResponse } from '../../../millrace/coordinator/v1/FormClusterResponse.ts';
 import type { HeartbeatRequestInput as _millrace_coordinator_v1_HeartbeatRequestInput, HeartbeatRequest as _millrace_coordinator_v1_HeartbeatRequest } from '../../../millrace/coordinator/v1/HeartbeatRequest.ts';
 import type { HeartbeatResponseInput as _millrace_coordinator_v1_HeartbeatResponseInput, HeartbeatResponse as _millrace_coordinator_v1_HeartbeatResponse } from '../../../millrace/coordinator/v1/HeartbeatResponse.ts';
+import type { MergeShardsRequestInput as _millrace_coordinator_v1_MergeShardsRequestInput, MergeShardsRequest as _millrace_coordinator_v1_MergeShardsRequest } from '../../../millrace/coordinator/v1/MergeShardsRequest.ts';
+import type { MergeShardsResponseInput as _millrace_coordinator_v1_MergeShardsResponseInput, MergeShardsResponse as _millrace_coordinator_v1_MergeShardsResponse } from '../../../millrace/coordinator/v1/MergeShardsResponse.ts';
 import type { RebalanceRequestInput as _millrace_coordinator_v1_RebalanceRequestInput, RebalanceRequest as _millrace_coordinator_v1_RebalanceRequest } from '../../../millrace/coordinator/v1/RebalanceRequest.ts';
 import type { RebalanceResponseInput as _millrace_coordinator_v1_RebalanceResponseInput, RebalanceResponse as _millrace_coordinator_v1_RebalanceResponse } from '../../../millrace/coordinator/v1/RebalanceResponse.ts';
 import type { RegisterNodeRequestInput as _millrace_coordinator_v1_RegisterNodeRequestInput, RegisterNodeRequest as _millrace_coordinator_v1_RegisterNodeRequest } from '../../../millrace/coordinator/v1/RegisterNodeRequest.ts';
@@ -20,6 +24,8 @@ import type { ReportReplicasRequestInput as _millrace_coordinator_v1_ReportRepli
 import type { ReportReplicasResponseInput as _millrace_coordinator_v1_ReportReplicasResponseInput, ReportReplicasResponse as _millrace_coordinator_v1_ReportReplicasResponse } from '../../../millrace/coordinator/v1/ReportReplicasResponse.ts';
 import type { SetNodeGoalRequestInput as _millrace_coordinator_v1_SetNodeGoalRequestInput, SetNodeGoalRequest as _millrace_coordinator_v1_SetNodeGoalRequest } from '../../../millrace/coordinator/v1/SetNodeGoalRequest.ts';
 import type { SetNodeGoalResponseInput as _millrace_coordinator_v1_SetNodeGoalResponseInput, SetNodeGoalResponse as _millrace_coordinator_v1_SetNodeGoalResponse } from '../../../millrace/coordinator/v1/SetNodeGoalResponse.ts';
+import type { SplitShardRequestInput as _millrace_coordinator_v1_SplitShardRequestInput, SplitShardRequest as _millrace_coordinator_v1_SplitShardRequest } from '../../../millrace/coordinator/v1/SplitShardRequest.ts';
+import type { SplitShardResponseInput as _millrace_coordinator_v1_SplitShardResponseInput, SplitShardResponse as _millrace_coordinator_v1_SplitShardResponse } from '../../../millrace/coordinator/v1/SplitShardResponse.ts';
 import type { UpdateLimitsRequestInput as _millrace_coordinator_v1_UpdateLimitsRequestInput, UpdateLimitsRequest as _millrace_coordinator_v1_UpdateLimitsRequest } from '../../../millrace/coordinator/v1/UpdateLimitsRequest.ts';
 import type { UpdateLimitsResponseInput as _millrace_coordinator_v1_UpdateLimitsResponseInput, UpdateLimitsResponse as _millrace_coordinator_v1_UpdateLimitsResponse } from '../../../millrace/coordinator/v1/UpdateLimitsResponse.ts';
 import type { UpdatePlacementPolicyRequestInput as _millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, UpdatePlacementPolicyRequest as _millrace_coordinator_v1_UpdatePlacementPolicyRequest } from '../../../millrace/coordinator/v1/UpdatePlacementPolicyRequest.ts';
@@ -35,6 +41,21 @@ import type { UpdateTagsResponseInput as _millrace_coordinator_v1_UpdateTagsResp
  * committed and applied, with the index that a tail must reach to see it.
  */
 export interface CoordinatorServiceClient extends grpc.Client {
+  /**
+   * Takes back a split or merge of which no parent was ordered to be sealed yet.
+   */
+  CancelReshard(argument: _millrace_coordinator_v1_CancelReshardRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_CancelReshardResponse>): grpc.ClientUnaryCall;
+  CancelReshard(argument: _millrace_coordinator_v1_CancelReshardRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_CancelReshardResponse>): grpc.ClientUnaryCall;
+  CancelReshard(argument: _millrace_coordinator_v1_CancelReshardRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_CancelReshardResponse>): grpc.ClientUnaryCall;
+  CancelReshard(argument: _millrace_coordinator_v1_CancelReshardRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_CancelReshardResponse>): grpc.ClientUnaryCall;
+  /**
+   * Takes back a split or merge of which no parent was ordered to be sealed yet.
+   */
+  cancelReshard(argument: _millrace_coordinator_v1_CancelReshardRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_CancelReshardResponse>): grpc.ClientUnaryCall;
+  cancelReshard(argument: _millrace_coordinator_v1_CancelReshardRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_CancelReshardResponse>): grpc.ClientUnaryCall;
+  cancelReshard(argument: _millrace_coordinator_v1_CancelReshardRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_CancelReshardResponse>): grpc.ClientUnaryCall;
+  cancelReshard(argument: _millrace_coordinator_v1_CancelReshardRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_CancelReshardResponse>): grpc.ClientUnaryCall;
+
   CreateAccessKey(argument: _millrace_coordinator_v1_CreateAccessKeyRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_CreateAccessKeyResponse>): grpc.ClientUnaryCall;
   CreateAccessKey(argument: _millrace_coordinator_v1_CreateAccessKeyRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_CreateAccessKeyResponse>): grpc.ClientUnaryCall;
   CreateAccessKey(argument: _millrace_coordinator_v1_CreateAccessKeyRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_CreateAccessKeyResponse>): grpc.ClientUnaryCall;
@@ -93,6 +114,15 @@ export interface CoordinatorServiceClient extends grpc.Client {
   heartbeat(argument: _millrace_coordinator_v1_HeartbeatRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_HeartbeatResponse>): grpc.ClientUnaryCall;
   heartbeat(argument: _millrace_coordinator_v1_HeartbeatRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_HeartbeatResponse>): grpc.ClientUnaryCall;
   heartbeat(argument: _millrace_coordinator_v1_HeartbeatRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_HeartbeatResponse>): grpc.ClientUnaryCall;
+
+  MergeShards(argument: _millrace_coordinator_v1_MergeShardsRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_MergeShardsResponse>): grpc.ClientUnaryCall;
+  MergeShards(argument: _millrace_coordinator_v1_MergeShardsRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_MergeShardsResponse>): grpc.ClientUnaryCall;
+  MergeShards(argument: _millrace_coordinator_v1_MergeShardsRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_MergeShardsResponse>): grpc.ClientUnaryCall;
+  MergeShards(argument: _millrace_coordinator_v1_MergeShardsRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_MergeShardsResponse>): grpc.ClientUnaryCall;
+  mergeShards(argument: _millrace_coordinator_v1_MergeShardsRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_MergeShardsResponse>): grpc.ClientUnaryCall;
+  mergeShards(argument: _millrace_coordinator_v1_MergeShardsRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_MergeShardsResponse>): grpc.ClientUnaryCall;
+  mergeShards(argument: _millrace_coordinator_v1_MergeShardsRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_MergeShardsResponse>): grpc.ClientUnaryCall;
+  mergeShards(argument: _millrace_coordinator_v1_MergeShardsRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_MergeShardsResponse>): grpc.ClientUnaryCall;
 
   /**
    * Evens out replicas and leaders, or shows what that would take.
@@ -154,6 +184,23 @@ export interface CoordinatorServiceClient extends grpc.Client {
   setNodeGoal(argument: _millrace_coordinator_v1_SetNodeGoalRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_SetNodeGoalResponse>): grpc.ClientUnaryCall;
   setNodeGoal(argument: _millrace_coordinator_v1_SetNodeGoalRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_SetNodeGoalResponse>): grpc.ClientUnaryCall;
 
+  /**
+   * Lets two shards take over from one, or one from two neighbours: the stream is UPDATING when this
+   * returns, and ACTIVE again when the children are open.
+   */
+  SplitShard(argument: _millrace_coordinator_v1_SplitShardRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_SplitShardResponse>): grpc.ClientUnaryCall;
+  SplitShard(argument: _millrace_coordinator_v1_SplitShardRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_SplitShardResponse>): grpc.ClientUnaryCall;
+  SplitShard(argument: _millrace_coordinator_v1_SplitShardRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_SplitShardResponse>): grpc.ClientUnaryCall;
+  SplitShard(argument: _millrace_coordinator_v1_SplitShardRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_SplitShardResponse>): grpc.ClientUnaryCall;
+  /**
+   * Lets two shards take over from one, or one from two neighbours: the stream is UPDATING when this
+   * returns, and ACTIVE again when the children are open.
+   */
+  splitShard(argument: _millrace_coordinator_v1_SplitShardRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_SplitShardResponse>): grpc.ClientUnaryCall;
+  splitShard(argument: _millrace_coordinator_v1_SplitShardRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_SplitShardResponse>): grpc.ClientUnaryCall;
+  splitShard(argument: _millrace_coordinator_v1_SplitShardRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_SplitShardResponse>): grpc.ClientUnaryCall;
+  splitShard(argument: _millrace_coordinator_v1_SplitShardRequestInput, callback: grpc.requestCallback<_millrace_coordinator_v1_SplitShardResponse>): grpc.ClientUnaryCall;
+
   UpdateLimits(argument: _millrace_coordinator_v1_UpdateLimitsRequestInput, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateLimitsResponse>): grpc.ClientUnaryCall;
   UpdateLimits(argument: _millrace_coordinator_v1_UpdateLimitsRequestInput, metadata: grpc.Metadata, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateLimitsResponse>): grpc.ClientUnaryCall;
   UpdateLimits(argument: _millrace_coordinator_v1_UpdateLimitsRequestInput, options: grpc.CallOptions, callback: grpc.requestCallback<_millrace_coordinator_v1_UpdateLimitsResponse>): grpc.ClientUnaryCall;
@@ -204,6 +251,11 @@ export interface CoordinatorServiceClient extends grpc.Client {
  * committed and applied, with the index that a tail must reach to see it.
  */
 export interface CoordinatorServiceHandlers extends grpc.UntypedServiceImplementation {
+  /**
+   * Takes back a split or merge of which no parent was ordered to be sealed yet.
+   */
+  CancelReshard: grpc.handleUnaryCall<_millrace_coordinator_v1_CancelReshardRequest, _millrace_coordinator_v1_CancelReshardResponseInput>;
+
   CreateAccessKey: grpc.handleUnaryCall<_millrace_coordinator_v1_CreateAccessKeyRequest, _millrace_coordinator_v1_CreateAccessKeyResponseInput>;
 
   CreateStream: grpc.handleUnaryCall<_millrace_coordinator_v1_CreateStreamRequest, _millrace_coordinator_v1_CreateStreamResponseInput>;
@@ -220,6 +272,8 @@ export interface CoordinatorServiceHandlers extends grpc.UntypedServiceImplement
    * Keeps a registered process alive in the coordinator's eyes; sent every second.
    */
   Heartbeat: grpc.handleUnaryCall<_millrace_coordinator_v1_HeartbeatRequest, _millrace_coordinator_v1_HeartbeatResponseInput>;
+
+  MergeShards: grpc.handleUnaryCall<_millrace_coordinator_v1_MergeShardsRequest, _millrace_coordinator_v1_MergeShardsResponseInput>;
 
   /**
    * Evens out replicas and leaders, or shows what that would take.
@@ -241,6 +295,12 @@ export interface CoordinatorServiceHandlers extends grpc.UntypedServiceImplement
    */
   SetNodeGoal: grpc.handleUnaryCall<_millrace_coordinator_v1_SetNodeGoalRequest, _millrace_coordinator_v1_SetNodeGoalResponseInput>;
 
+  /**
+   * Lets two shards take over from one, or one from two neighbours: the stream is UPDATING when this
+   * returns, and ACTIVE again when the children are open.
+   */
+  SplitShard: grpc.handleUnaryCall<_millrace_coordinator_v1_SplitShardRequest, _millrace_coordinator_v1_SplitShardResponseInput>;
+
   UpdateLimits: grpc.handleUnaryCall<_millrace_coordinator_v1_UpdateLimitsRequest, _millrace_coordinator_v1_UpdateLimitsResponseInput>;
 
   /**
@@ -255,15 +315,18 @@ export interface CoordinatorServiceHandlers extends grpc.UntypedServiceImplement
 }
 
 export interface CoordinatorServiceDefinition extends grpc.ServiceDefinition {
+  CancelReshard: MethodDefinition<_millrace_coordinator_v1_CancelReshardRequestInput, _millrace_coordinator_v1_CancelReshardResponseInput, _millrace_coordinator_v1_CancelReshardRequest, _millrace_coordinator_v1_CancelReshardResponse>
   CreateAccessKey: MethodDefinition<_millrace_coordinator_v1_CreateAccessKeyRequestInput, _millrace_coordinator_v1_CreateAccessKeyResponseInput, _millrace_coordinator_v1_CreateAccessKeyRequest, _millrace_coordinator_v1_CreateAccessKeyResponse>
   CreateStream: MethodDefinition<_millrace_coordinator_v1_CreateStreamRequestInput, _millrace_coordinator_v1_CreateStreamResponseInput, _millrace_coordinator_v1_CreateStreamRequest, _millrace_coordinator_v1_CreateStreamResponse>
   DeleteStream: MethodDefinition<_millrace_coordinator_v1_DeleteStreamRequestInput, _millrace_coordinator_v1_DeleteStreamResponseInput, _millrace_coordinator_v1_DeleteStreamRequest, _millrace_coordinator_v1_DeleteStreamResponse>
   FormCluster: MethodDefinition<_millrace_coordinator_v1_FormClusterRequestInput, _millrace_coordinator_v1_FormClusterResponseInput, _millrace_coordinator_v1_FormClusterRequest, _millrace_coordinator_v1_FormClusterResponse>
   Heartbeat: MethodDefinition<_millrace_coordinator_v1_HeartbeatRequestInput, _millrace_coordinator_v1_HeartbeatResponseInput, _millrace_coordinator_v1_HeartbeatRequest, _millrace_coordinator_v1_HeartbeatResponse>
+  MergeShards: MethodDefinition<_millrace_coordinator_v1_MergeShardsRequestInput, _millrace_coordinator_v1_MergeShardsResponseInput, _millrace_coordinator_v1_MergeShardsRequest, _millrace_coordinator_v1_MergeShardsResponse>
   Rebalance: MethodDefinition<_millrace_coordinator_v1_RebalanceRequestInput, _millrace_coordinator_v1_RebalanceResponseInput, _millrace_coordinator_v1_RebalanceRequest, _millrace_coordinator_v1_RebalanceResponse>
   RegisterNode: MethodDefinition<_millrace_coordinator_v1_RegisterNodeRequestInput, _millrace_coordinator_v1_RegisterNodeResponseInput, _millrace_coordinator_v1_RegisterNodeRequest, _millrace_coordinator_v1_RegisterNodeResponse>
   ReportReplicas: MethodDefinition<_millrace_coordinator_v1_ReportReplicasRequestInput, _millrace_coordinator_v1_ReportReplicasResponseInput, _millrace_coordinator_v1_ReportReplicasRequest, _millrace_coordinator_v1_ReportReplicasResponse>
   SetNodeGoal: MethodDefinition<_millrace_coordinator_v1_SetNodeGoalRequestInput, _millrace_coordinator_v1_SetNodeGoalResponseInput, _millrace_coordinator_v1_SetNodeGoalRequest, _millrace_coordinator_v1_SetNodeGoalResponse>
+  SplitShard: MethodDefinition<_millrace_coordinator_v1_SplitShardRequestInput, _millrace_coordinator_v1_SplitShardResponseInput, _millrace_coordinator_v1_SplitShardRequest, _millrace_coordinator_v1_SplitShardResponse>
   UpdateLimits: MethodDefinition<_millrace_coordinator_v1_UpdateLimitsRequestInput, _millrace_coordinator_v1_UpdateLimitsResponseInput, _millrace_coordinator_v1_UpdateLimitsRequest, _millrace_coordinator_v1_UpdateLimitsResponse>
   UpdatePlacementPolicy: MethodDefinition<_millrace_coordinator_v1_UpdatePlacementPolicyRequestInput, _millrace_coordinator_v1_UpdatePlacementPolicyResponseInput, _millrace_coordinator_v1_UpdatePlacementPolicyRequest, _millrace_coordinator_v1_UpdatePlacementPolicyResponse>
   UpdateRetention: MethodDefinition<_millrace_coordinator_v1_UpdateRetentionRequestInput, _millrace_coordinator_v1_UpdateRetentionResponseInput, _millrace_coordinator_v1_UpdateRetentionRequest, _millrace_coordinator_v1_UpdateRetentionResponse>

@@ -24,6 +24,13 @@ export interface ReplicaReportInput {
    */
   'confIndex'?: (number | string | Long);
   'voters'?: (number | string | Long)[];
+  /**
+   * A replica that has applied its shard's seal: the epoch in the seal, 0 when this report says nothing
+   * of one; one past the shard's last record; when that arrived, epoch milliseconds.
+   */
+  'sealedEpoch'?: (number | string | Long);
+  'endOffset'?: (number | string | Long);
+  'lastArrivalMs'?: (number | string | Long);
 }
 
 export interface ReplicaReport {
@@ -48,4 +55,11 @@ export interface ReplicaReport {
    */
   'confIndex': (number);
   'voters': (number)[];
+  /**
+   * A replica that has applied its shard's seal: the epoch in the seal, 0 when this report says nothing
+   * of one; one past the shard's last record; when that arrived, epoch milliseconds.
+   */
+  'sealedEpoch': (number);
+  'endOffset': (number);
+  'lastArrivalMs': (number);
 }

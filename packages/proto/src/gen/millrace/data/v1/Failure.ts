@@ -18,6 +18,10 @@ export interface FailureInput {
   'recordsFree'?: (number);
   'bytesFree'?: (number);
   'retryAfterMs'?: (number);
+  /**
+   * With code `stale-epoch`: the shard is sealed, and the batch is not in it and never will be.
+   */
+  'sealed'?: (boolean);
 }
 
 /**
@@ -36,4 +40,8 @@ export interface Failure {
   'recordsFree': (number);
   'bytesFree': (number);
   'retryAfterMs': (number);
+  /**
+   * With code `stale-epoch`: the shard is sealed, and the batch is not in it and never will be.
+   */
+  'sealed': (boolean);
 }
