@@ -66,6 +66,14 @@ export interface LaneConfig {
   readonly snapshotsMax: number;
   /** How long a follower may take to acknowledge a snapshot before it is sent again. @default 10000 */
   readonly snapshotTimeoutMs: number;
+  /** Entries of a shard that a replica must lack to have its log shipped as files, 1 or more. @default 1000 */
+  readonly shipAboveEntries: number;
+  /** Bytes of log that this node sends to healing replicas per second, at least 4096. @default 100 MiB */
+  readonly shipBytesPerSecond: number;
+  /** Between the passes over all files that look for damage, milliseconds; 0 for none. @default 168 h */
+  readonly scrubIntervalMs: number;
+  /** Bytes that such a pass reads per second, at least 4096. @default 8 MiB */
+  readonly scrubBytesPerSecond: number;
   /** How long a commit index alone may stay unwritten; it is no promise, only a shorter restart. @default 2000 */
   readonly commitIndexDelayMs: number;
 }
@@ -102,6 +110,10 @@ export const LANE_DEFAULTS: LaneConfig = Object.freeze({
   snapshotBytesMax: STATE_BYTES_MAX,
   snapshotsMax: 2,
   snapshotTimeoutMs: 10_000,
+  shipAboveEntries: 1_000,
+  shipBytesPerSecond: 100 * MIB,
+  scrubIntervalMs: 168 * 3_600_000,
+  scrubBytesPerSecond: 8 * MIB,
   commitIndexDelayMs: 2_000,
 });
 
@@ -125,6 +137,10 @@ export function resolveLaneConfig(overrides: Partial<LaneConfig> = {}): LaneConf
   requireWithin("inflightBytesMax", config.inflightBytesMax, config.appendBytesMax, 1024 * MIB);
   requireWithin("snapshotPartBytes", config.snapshotPartBytes, 1, 8 * MIB);
   requireWithin("snapshotBytesMax", config.snapshotBytesMax, 1, STATE_BYTES_MAX);
+  requireWithin("shipAboveEntries", config.shipAboveEntries, 1, Number.MAX_SAFE_INTEGER);
+  requireWithin("shipBytesPerSecond", config.shipBytesPerSecond, 4096, Number.MAX_SAFE_INTEGER);
+  requireWithin("scrubBytesPerSecond", config.scrubBytesPerSecond, 4096, Number.MAX_SAFE_INTEGER);
+  requireWithin("scrubIntervalMs", config.scrubIntervalMs, 0, 366 * 86_400_000);
   requireWithin("fetchesMax", config.fetchesMax, 1, 64);
   return config;
 }

@@ -11,14 +11,16 @@
  */
 import type { Clock, Logger, Random } from "@millrace/base";
 import { asStreamError, invariant, StreamError } from "@millrace/base";
-import type { Message } from "@millrace/raft-ts";
+import { makeMessage, type Message } from "@millrace/raft-ts";
 import type { LaneStorage } from "@millrace/storage";
 
 import type { LaneConfig } from "./config.ts";
+import { Damage } from "./damage.ts";
 import { Fetches } from "./fetches.ts";
 import type { Liveness, SleepMarker, SnapshotPart } from "./frame.ts";
 import { readFrame, type FrameOrigin, type FrameVisitor } from "./frame-reader.ts";
-import type { GroupLane } from "./group.ts";
+import { mostCaughtUp, type GroupLane } from "./group.ts";
+import { Healing } from "./healing.ts";
 import type { HostLane } from "./host-lane.ts";
 import type { LaneCounters } from "./lane-stats.ts";
 import { Outbox } from "./outbox.ts";
@@ -50,6 +52,7 @@ export interface DriverEvents {
   mayLead(): boolean;
   roleChanged(host: RaftHost, before: Role, change: RoleChange): void;
   refusal(): StreamError | undefined;
+  isNodeLive(nodeId: number): boolean;
   /** Storage has refused a write: nothing can be promised any more. */
   failed(error: StreamError): void;
 }
@@ -67,6 +70,8 @@ export class LaneDriver implements HostLane, GroupLane {
   readonly outbox: Outbox;
   readonly snapshots: SnapshotSender;
   readonly assembly: SnapshotAssembly;
+  readonly healing: Healing;
+  readonly damage: Damage;
   readonly #options: DriverOptions;
   readonly #events: DriverEvents;
   readonly #fetches: Fetches;
@@ -97,12 +102,16 @@ export class LaneDriver implements HostLane, GroupLane {
     const { outbox } = this;
     this.snapshots = new SnapshotSender({ outbox, config, counters, logger, monotonicMs });
     this.assembly = new SnapshotAssembly(config.snapshotBytesMax);
+    this.damage = new Damage(storage, logger, this.hosts);
+    const isNodeLive = (node: number): boolean => events.isNodeLive(node);
+    this.healing = new Healing({ ...options, outbox, snapshots: this.snapshots, isNodeLive });
     this.#fetches = new Fetches({
       clock,
       concurrent: config.fetchesMax,
       counters,
-      damaged: (host, error) => this.#damaged(host, error),
+      damaged: (host) => this.healing.damaged(host),
     });
+    storage.onDamage((groupId) => this.#damaged(groupId));
     transport.onFrame((from, trafficClass, frame) => this.#received(from, trafficClass, frame));
   }
 
@@ -207,9 +216,10 @@ export class LaneDriver implements HostLane, GroupLane {
   }
 
   quarantined(host: RaftHost, error: StreamError): void {
-    this.awake.delete(host);
-    this.snapshots.forget(host);
+    this.#handAway(host);
+    this.forget(host);
     this.#options.counters.quarantined += 1;
+    this.#options.clock.soon(() => this.damage.changed());
     const { groupId, replicaId } = host;
     const cause = error.cause instanceof Error ? error.cause.stack : undefined;
     this.#options.logger.error("a replica has stopped", {
@@ -218,6 +228,26 @@ export class LaneDriver implements HostLane, GroupLane {
       error: error.message,
       cause,
     });
+  }
+
+  distrusted(host: RaftHost, reason: string): void {
+    void this.damage.distrust(host.groupId, reason);
+  }
+
+  /** Ends what is under way for a replica that has stopped. */
+  forget(host: RaftHost): void {
+    this.awake.delete(host);
+    this.snapshots.forget(host);
+    this.healing.forget(host);
+  }
+
+  /** A leader that stops has one thing left to say: who has the log may campaign at once. */
+  #handAway(host: RaftHost): void {
+    const to = mostCaughtUp(host);
+    if (to === undefined) return;
+    const { term } = host.node;
+    this.send(host, makeMessage({ type: "MsgTimeoutNow", to, from: host.replicaId, term }));
+    this.schedule();
   }
 
   // ---- Turns ----
@@ -251,6 +281,7 @@ export class LaneDriver implements HostLane, GroupLane {
     this.#unreachable.clear();
     this.#noteBacklog();
     this.assembly.check(nowMs);
+    this.healing.check(nowMs);
     if (!this.snapshots.isIdle) this.snapshots.pump();
     if (nowMs >= this.#commitIndexDueMs) this.schedule();
   }
@@ -353,6 +384,12 @@ export class LaneDriver implements HostLane, GroupLane {
         this.#message(nodeId, groupId, message, transferId),
       sleep: (marker) => this.#sleep(nodeId, marker),
       snapshotPart: (part) => this.#snapshotPart(nodeId, part),
+      shipRequest: (request) => {
+        const { groupId, to, from } = request;
+        const host = this.#target(nodeId, groupId, to, from);
+        if (host !== undefined) this.healing.asked(host, nodeId, request);
+      },
+      shipReply: (reply) => this.healing.answered(nodeId, reply),
     };
   }
 
@@ -374,18 +411,21 @@ export class LaneDriver implements HostLane, GroupLane {
     // The late answer to a heartbeat of before the sleep is no news.
     const isNews = message.type !== "MsgHeartbeatResp" || message.term !== host.node.term;
     if (!host.asleep || isNews) this.wake(host);
-    if (message.type !== "MsgSnap") {
-      host.step(message);
-      return;
-    }
-    counters.snapshotsReceived += 1;
+    if (message.type === "MsgApp") this.healing.append(host, message);
+    else if (message.type === "MsgSnap") this.#snapshot(host, nodeId, message, transferId);
+    else host.step(message);
+  }
+
+  #snapshot(host: RaftHost, nodeId: number, message: Message, transferId: number): void {
+    this.#options.counters.snapshotsReceived += 1;
     const { snapshot } = message;
     if (transferId === 0 || snapshot === undefined) {
-      host.step(message);
+      this.healing.snapshot(host, nodeId, message);
       return;
     }
-    const data = this.assembly.take(nodeId, groupId, message.to, transferId);
-    if (data !== undefined) host.step({ ...message, snapshot: { ...snapshot, data } });
+    const data = this.assembly.take(nodeId, host.groupId, message.to, transferId);
+    if (data === undefined) return;
+    this.healing.snapshot(host, nodeId, { ...message, snapshot: { ...snapshot, data } });
   }
 
   #sleep(nodeId: number, marker: SleepMarker): void {
@@ -407,7 +447,8 @@ export class LaneDriver implements HostLane, GroupLane {
     host.act((node) => node.reportUnreachable(to));
   }
 
-  #damaged(host: RaftHost, error: StreamError): void {
-    host.stop(error);
+  #damaged(groupId: number): void {
+    const host = this.hosts.get(groupId);
+    if (host !== undefined && !this.isStopped) this.healing.damaged(host);
   }
 }

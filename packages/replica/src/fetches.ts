@@ -1,10 +1,10 @@
 /**
  * Reads of old entries from disk for followers that are far behind, a few at a time.
  *
- * A read that fails because the file is damaged stops the replica: a hole must never be skipped.
- * Other failures are tried again after a while.
+ * A read that fails is tried again after a while: a hole is never skipped. One that fails because the
+ * file is damaged has it repaired meanwhile.
  */
-import { asStreamError, type Clock, type StreamError } from "@millrace/base";
+import { asStreamError, type Clock } from "@millrace/base";
 
 import type { LaneCounters } from "./lane-stats.ts";
 import type { FetchRequest } from "./raft-log-storage.ts";
@@ -22,7 +22,7 @@ export interface FetchesOptions {
   /** Reads that may run at once. */
   readonly concurrent: number;
   readonly counters: LaneCounters;
-  readonly damaged: (host: RaftHost, error: StreamError) => void;
+  readonly damaged: (host: RaftHost) => void;
 }
 
 export class Fetches {
@@ -60,9 +60,8 @@ export class Fetches {
       host.fetched(entries);
     } catch (cause) {
       this.#running.delete(key);
-      const error = asStreamError(cause);
-      if (error.code === "corrupt") this.#options.damaged(host, error);
-      else this.#options.clock.schedule(RETRY_MS, () => host.retryReads());
+      if (asStreamError(cause).code === "corrupt") this.#options.damaged(host);
+      this.#options.clock.schedule(RETRY_MS, () => host.retryReads());
     }
     this.#start();
   }

@@ -21,7 +21,11 @@ import {
   MESSAGE_FLAG,
   readU64,
   SECTION,
+  SHIP_ANSWERS,
+  SHIP_ASKS,
   type Liveness,
+  type ShipReply,
+  type ShipRequest,
   type SleepMarker,
   type SnapshotPart,
 } from "./frame.ts";
@@ -42,6 +46,8 @@ export interface FrameVisitor {
   message(groupId: number, message: Message, transferId: number): void;
   sleep(marker: SleepMarker): void;
   snapshotPart(part: SnapshotPart): void;
+  shipRequest(request: ShipRequest): void;
+  shipReply(reply: ShipReply): void;
 }
 
 const EMPTY = new Uint8Array(0);
@@ -113,6 +119,12 @@ class FrameReader {
         return;
       case SECTION.snapshotPart:
         visitor.snapshotPart(this.#snapshotPart());
+        return;
+      case SECTION.shipRequest:
+        visitor.shipRequest(this.#shipRequest());
+        return;
+      case SECTION.shipReply:
+        visitor.shipReply(this.#shipReply());
         return;
       default:
         throw damaged(`unknown section ${tag} at byte ${this.#at - 1}`);
@@ -238,6 +250,43 @@ class FrameReader {
       totalBytes: this.#u32(),
       data: this.#payload(this.#u32()),
     };
+  }
+
+  #shipRequest(): ShipRequest {
+    const ask = this.#oneOf("kind of request", SHIP_ASKS);
+    return {
+      ask,
+      groupId: this.#u64(),
+      to: this.#u64(),
+      from: this.#u64(),
+      requestId: this.#u32(),
+      firstIndex: this.#u64(),
+      endIndex: this.#u64(),
+      maxBytes: this.#u32(),
+    };
+  }
+
+  #shipReply(): ShipReply {
+    const answer = this.#oneOf("kind of answer", SHIP_ANSWERS);
+    return {
+      answer,
+      groupId: this.#u64(),
+      to: this.#u64(),
+      from: this.#u64(),
+      requestId: this.#u32(),
+      afterIndex: this.#u64(),
+      afterTerm: this.#u64(),
+      firstIndex: this.#u64(),
+      lastIndex: this.#u64(),
+      frames: this.#payload(this.#u32()),
+    };
+  }
+
+  #oneOf<T>(what: string, values: readonly T[]): T {
+    const number = this.#u8();
+    const value = values[number];
+    if (value === undefined) throw damaged(`${what} ${number} is unknown`);
+    return value;
   }
 
   #payload(length: number): Uint8Array {

@@ -14,6 +14,7 @@ import {
   FRAME_HEADER_BYTES,
   FRAME_MAGIC,
   FRAME_VERSION_BASE,
+  FRAME_VERSION_SHIPPING,
   FRAME_VERSION_WISHES,
   HEARTBEAT_BYTES,
   LIVENESS_BYTES,
@@ -21,10 +22,16 @@ import {
   MESSAGE_FIXED_BYTES,
   MESSAGE_FLAG,
   SECTION,
+  SHIP_ANSWERS,
+  SHIP_ASKS,
+  SHIP_REPLY_BYTES,
+  SHIP_REQUEST_BYTES,
   TRAFFIC_CLASSES,
   WISHES_BYTES,
   writeU64,
   type Liveness,
+  type ShipReply,
+  type ShipRequest,
   type SleepMarker,
   type SnapshotPart,
 } from "./frame.ts";
@@ -49,7 +56,7 @@ export class FrameWriter {
   #heartbeatCount = 0;
   #payloads: Uint8Array[] = [];
   #payloadBytes = 0;
-  #version = FRAME_VERSION_BASE;
+  #version: number = FRAME_VERSION_BASE;
 
   constructor(trafficClass: TrafficClass) {
     this.trafficClass = trafficClass;
@@ -109,6 +116,39 @@ export class FrameWriter {
     at = meta.writeUInt32LE(part.totalBytes, at);
     meta.writeUInt32LE(part.data.length, at);
     this.#payload(part.data);
+  }
+
+  shipRequest(request: ShipRequest): void {
+    let at = this.#reserve(1 + SHIP_REQUEST_BYTES);
+    const meta = this.#meta;
+    meta[at] = SECTION.shipRequest;
+    meta[at + 1] = SHIP_ASKS.indexOf(request.ask);
+    at = writeU64(meta, request.groupId, at + 2);
+    at = writeU64(meta, request.to, at);
+    at = writeU64(meta, request.from, at);
+    at = meta.writeUInt32LE(request.requestId, at);
+    at = writeU64(meta, request.firstIndex, at);
+    at = writeU64(meta, request.endIndex, at);
+    meta.writeUInt32LE(request.maxBytes, at);
+    this.#version = FRAME_VERSION_SHIPPING;
+  }
+
+  shipReply(reply: ShipReply): void {
+    let at = this.#reserve(1 + SHIP_REPLY_BYTES);
+    const meta = this.#meta;
+    meta[at] = SECTION.shipReply;
+    meta[at + 1] = SHIP_ANSWERS.indexOf(reply.answer);
+    at = writeU64(meta, reply.groupId, at + 2);
+    at = writeU64(meta, reply.to, at);
+    at = writeU64(meta, reply.from, at);
+    at = meta.writeUInt32LE(reply.requestId, at);
+    at = writeU64(meta, reply.afterIndex, at);
+    at = writeU64(meta, reply.afterTerm, at);
+    at = writeU64(meta, reply.firstIndex, at);
+    at = writeU64(meta, reply.lastIndex, at);
+    meta.writeUInt32LE(reply.frames.length, at);
+    this.#payload(reply.frames);
+    this.#version = FRAME_VERSION_SHIPPING;
   }
 
   /** The finished frame; the writer must not be used afterwards. */
@@ -190,7 +230,7 @@ export class FrameWriter {
     const at = this.#reserve(WISHES_BYTES);
     writeU64(this.#meta, m.priority, at);
     writeU64(this.#meta, m.requestSnapshot, at + 8);
-    this.#version = FRAME_VERSION_WISHES;
+    this.#version = Math.max(this.#version, FRAME_VERSION_WISHES);
   }
 
   #context(context: Uint8Array): void {

@@ -2,7 +2,16 @@ import { StreamError } from "@millrace/base";
 import { makeMessage, type Message } from "@millrace/raft-ts";
 import { describe, expect, it } from "vitest";
 
-import { FRAME_HEADER_BYTES, type Liveness, type SleepMarker, type SnapshotPart } from "./frame.ts";
+import {
+  FRAME_HEADER_BYTES,
+  SHIP_ANSWERS,
+  SHIP_ASKS,
+  type Liveness,
+  type ShipReply,
+  type ShipRequest,
+  type SleepMarker,
+  type SnapshotPart,
+} from "./frame.ts";
 import { readFrame, type FrameOrigin } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 
@@ -14,10 +23,20 @@ interface Seen {
   readonly messages: { groupId: number; message: Message; transferId: number }[];
   readonly sleeps: SleepMarker[];
   readonly parts: SnapshotPart[];
+  readonly requests: ShipRequest[];
+  readonly replies: ShipReply[];
 }
 
 function read(frame: Uint8Array, admit = true): Seen {
-  const seen: Seen = { origins: [], liveness: [], messages: [], sleeps: [], parts: [] };
+  const seen: Seen = {
+    origins: [],
+    liveness: [],
+    messages: [],
+    sleeps: [],
+    parts: [],
+    requests: [],
+    replies: [],
+  };
   readFrame(frame, {
     origin: (origin) => {
       seen.origins.push(origin);
@@ -27,6 +46,8 @@ function read(frame: Uint8Array, admit = true): Seen {
     message: (groupId, message, transferId) => seen.messages.push({ groupId, message, transferId }),
     sleep: (marker) => seen.sleeps.push(marker),
     snapshotPart: (part) => seen.parts.push(part),
+    shipRequest: (request) => seen.requests.push(request),
+    shipReply: (reply) => seen.replies.push(reply),
   });
   return seen;
 }
@@ -38,6 +59,28 @@ function frameOf(fill: (writer: FrameWriter) => void): Buffer {
 }
 
 const BIG = Number.MAX_SAFE_INTEGER;
+const REQUEST: ShipRequest = {
+  groupId: 2,
+  to: 21,
+  from: 22,
+  requestId: 7,
+  ask: "entries",
+  firstIndex: 8,
+  endIndex: 20,
+  maxBytes: 1_048_576,
+};
+const REPLY: ShipReply = {
+  groupId: 2,
+  to: 22,
+  from: 21,
+  requestId: 7,
+  answer: "chunk",
+  afterIndex: 5,
+  afterTerm: 3,
+  firstIndex: 8,
+  lastIndex: 9,
+  frames: Buffer.from("ab"),
+};
 const ENTRY = { term: 3, index: 9, type: "EntryNormal", data: Buffer.from("abc") } as const;
 
 describe("a peer frame", () => {
@@ -139,6 +182,8 @@ describe("a peer frame", () => {
         ],
         sleeps: [marker],
         parts: [part],
+        requests: [],
+        replies: [],
       }),
     );
   });
@@ -169,6 +214,35 @@ describe("a peer frame", () => {
     expect(plain(read(frame).messages)).toEqual(
       plain(messages.map((message) => ({ groupId: 2, message, transferId: 0 }))),
     );
+  });
+
+  it("has these bytes for a piece of log and the question for it, for ever, and needs version 3 (F4)", () => {
+    const frame = frameOf((writer) => {
+      writer.shipRequest(REQUEST);
+      writer.shipReply(REPLY);
+    });
+    expect(frame.toString("hex")).toBe(
+      "4d52465203030100070000007400000002000000" +
+        "00112233445566778899aabbccddeeff" +
+        "06000200000000000000150000000000000016000000000000000700000008000000000000001400000000000000" +
+        "00001000" +
+        "070002000000000000001600000000000000150000000000000007000000" +
+        "0500000000000000030000000000000008000000000000000900000000000000" +
+        "02000000" +
+        "6162",
+    );
+  });
+
+  it("carries every question for a log and every answer as it was", () => {
+    const requests = SHIP_ASKS.map((ask) => ({ ...REQUEST, ask, endIndex: BIG }));
+    const replies = SHIP_ANSWERS.map((answer) => ({ ...REPLY, answer, afterIndex: BIG }));
+    const seen = read(
+      frameOf((writer) => {
+        for (const request of requests) writer.shipRequest(request);
+        for (const reply of replies) writer.shipReply(reply);
+      }),
+    );
+    expect(plain([seen.requests, seen.replies])).toEqual(plain([requests, replies]));
   });
 
   it("refers to payloads instead of copying them, at both ends (F3)", () => {
@@ -208,6 +282,8 @@ describe("a peer frame", () => {
     const whole = frameOf((writer) => {
       writer.message(2, makeMessage({ type: "MsgApp", to: 21, from: 22, term: 5, entries }));
       writer.message(2, makeMessage({ type: "MsgHeartbeatResp", to: 21, from: 22, term: 5 }));
+      writer.shipRequest(REQUEST);
+      writer.shipReply(REPLY);
     });
     let refused = 0;
     for (let at = 0; at < whole.length; at += 1) {
@@ -227,9 +303,9 @@ describe("a peer frame", () => {
 
   it("says by name that it needs a newer reader (F4)", () => {
     const frame = frameOf(() => {});
-    frame[5] = 3;
+    frame[5] = 4;
     expect(() => read(frame)).toThrow(
-      new StreamError("unsupported", "frame needs reader version 3, this is 2"),
+      new StreamError("unsupported", "frame needs reader version 4, this is 3"),
     );
   });
 });

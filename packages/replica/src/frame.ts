@@ -13,11 +13,13 @@ import type { TrafficClass } from "./types.ts";
 
 export const FRAME_MAGIC = 0x5246_524d; // "MRFR" as bytes
 /** What this reader understands; frames say the least version that they need. */
-export const FRAME_VERSION = 2;
+export const FRAME_VERSION = 3;
 /** Version of a frame that uses nothing newer: what every reader understands. */
 export const FRAME_VERSION_BASE = 1;
 /** Version of a frame with a message that has {@link MESSAGE_FLAG}.wishes. */
 export const FRAME_VERSION_WISHES = 2;
+/** Version of a frame with a piece of log on request, or the request. */
+export const FRAME_VERSION_SHIPPING = 3;
 export const FRAME_HEADER_BYTES = 36;
 /** Hard bound of one frame (F1). */
 export const FRAME_BYTES_MAX = 16 * 1024 * 1024;
@@ -31,6 +33,8 @@ export const SECTION = {
   message: 3,
   sleep: 4,
   snapshotPart: 5,
+  shipRequest: 6,
+  shipReply: 7,
 } as const;
 
 export const LIVENESS_BYTES = 41;
@@ -38,6 +42,8 @@ export const HEARTBEAT_BYTES = 41;
 export const MESSAGE_FIXED_BYTES = 66;
 export const ENTRY_BYTES = 21;
 export const WISHES_BYTES = 16;
+export const SHIP_REQUEST_BYTES = 49;
+export const SHIP_REPLY_BYTES = 65;
 
 export const MESSAGE_FLAG = {
   reject: 1,
@@ -85,6 +91,47 @@ export interface SnapshotPart {
   readonly offset: number;
   readonly totalBytes: number;
   readonly data: Uint8Array;
+}
+
+/** In the order of their numbers on the wire. */
+export const SHIP_ASKS = ["entries", "progress"] as const;
+export const SHIP_ANSWERS = ["chunk", "busy", "behind", "compacted", "damaged", "nothing"] as const;
+
+/**
+ * `entries` asks for a piece of the log, `progress` tells the leader whose snapshot waits for its
+ * log that the log is coming.
+ */
+export interface ShipRequest {
+  readonly groupId: number;
+  readonly to: number;
+  readonly from: number;
+  /** Comes back with the answer. */
+  readonly requestId: number;
+  readonly ask: (typeof SHIP_ASKS)[number];
+  /** The first entry that is wanted; 0 for the oldest that there is. */
+  readonly firstIndex: number;
+  /** Not wanted any more from here on. */
+  readonly endIndex: number;
+  readonly maxBytes: number;
+}
+
+/**
+ * `chunk`: entries, as storage writes them. `busy`: others are served. `behind`: not committed there.
+ * `compacted`: the log begins later. `damaged`: it cannot be read there. `nothing`: the log begins at or
+ * above `endIndex`. Only a chunk has entries.
+ */
+export interface ShipReply {
+  readonly groupId: number;
+  readonly to: number;
+  readonly from: number;
+  readonly requestId: number;
+  readonly answer: (typeof SHIP_ANSWERS)[number];
+  /** The log of the sender begins after this entry. */
+  readonly afterIndex: number;
+  readonly afterTerm: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly frames: Uint8Array;
 }
 
 const TWO_32 = 4_294_967_296;

@@ -86,7 +86,7 @@ export class Group {
 
   /** The log on this node, for reads of committed entries: at most up to `appliedIndex`. */
   get log(): GroupLog {
-    return this.#host.log;
+    return this.#host.readLog;
   }
 
   get role(): Role {

@@ -26,6 +26,8 @@ export interface HostLane {
   /** Another replica may speak for the group, or none of here any more. */
   membersChanged(host: RaftHost): void;
   quarantined(host: RaftHost, error: StreamError): void;
+  /** A peer's word proves that the log here lost what it had acknowledged. The replica has stopped. */
+  distrusted(host: RaftHost, reason: string): void;
   /** A number in 0..bound - 1. */
   random(bound: number): number;
 }

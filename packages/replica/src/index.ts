@@ -4,6 +4,7 @@ export { Group, type MoveState } from "./group.ts";
 export { Lane, type LaneOptions, type LaneStats } from "./lane.ts";
 export type {
   AppliedEntry,
+  DamagedReplica,
   GroupInit,
   GroupKind,
   GroupMember,

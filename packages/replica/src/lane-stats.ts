@@ -25,6 +25,16 @@ export interface LaneCounters {
   snapshotsReceived: number;
   fetches: number;
   quarantined: number;
+  /** Bytes of log sent to and received from replicas that heal. */
+  shipBytesSent: number;
+  shipBytesReceived: number;
+  /** Shipments that went on with what an earlier one had left on disk. */
+  shipmentsResumed: number;
+  shipmentsFailed: number;
+  /** Logs installed from another replica's files. */
+  logsShipped: number;
+  /** Damaged ranges replaced by the entries of another replica. */
+  extentsRepaired: number;
 }
 
 export function newCounters(): LaneCounters {
@@ -47,6 +57,12 @@ export function newCounters(): LaneCounters {
     snapshotsReceived: 0,
     fetches: 0,
     quarantined: 0,
+    shipBytesSent: 0,
+    shipBytesReceived: 0,
+    shipmentsResumed: 0,
+    shipmentsFailed: 0,
+    logsShipped: 0,
+    extentsRepaired: 0,
   };
 }
 
@@ -65,6 +81,21 @@ const METRIC_OF: Partial<Record<keyof LaneCounters, readonly [name: string, help
   proposals: ["millrace_lane_proposals_total", "Entries proposed by leaders here"],
   elections: ["millrace_lane_elections_total", "Campaigns started after the loss of a node"],
   quarantined: ["millrace_lane_quarantined_total", "Replicas stopped by a broken contract"],
+  shipBytesSent: ["millrace_lane_shipped_out_bytes_total", "Bytes of log sent to other replicas"],
+  shipBytesReceived: [
+    "millrace_lane_shipped_in_bytes_total",
+    "Bytes of log received from other replicas",
+  ],
+  shipmentsResumed: [
+    "millrace_lane_shipments_resumed_total",
+    "Shipments that went on with what was on disk",
+  ],
+  shipmentsFailed: ["millrace_lane_shipments_failed_total", "Shipments that were given up"],
+  logsShipped: ["millrace_lane_logs_shipped_total", "Logs installed from another replica's files"],
+  extentsRepaired: [
+    "millrace_lane_extents_repaired_total",
+    "Damaged ranges replaced by another replica's entries",
+  ],
 };
 
 /** Carries counters over to metrics now and then, so that the hot path counts plain numbers. */

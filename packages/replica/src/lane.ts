@@ -8,13 +8,14 @@
 import type { Clock, Logger, Metrics, Random, Timer } from "@millrace/base";
 import { sleep, StreamError } from "@millrace/base";
 import { NO_NODE } from "@millrace/raft-ts";
-import type { GroupLog, LaneStorage } from "@millrace/storage";
+import type { GroupLog, LaneStorage, ScrubReport } from "@millrace/storage";
 
 import { resolveLaneConfig, type LaneConfig } from "./config.ts";
 import { LaneDriver } from "./driver.ts";
 import { Elections } from "./elections.ts";
 import type { Liveness } from "./frame.ts";
-import { Group, mostCaughtUp } from "./group.ts";
+import { Group } from "./group.ts";
+import { handAway } from "./hand-away.ts";
 import { Health } from "./health.ts";
 import { CounterPublisher, newCounters, type LaneCounters } from "./lane-stats.ts";
 import {
@@ -27,8 +28,16 @@ import {
 } from "./members.ts";
 import { Peers, type LossReason } from "./peers.ts";
 import { RaftHost } from "./raft-host.ts";
+import { Scrubber } from "./scrubber.ts";
 import { mayLeaderSleep } from "./sleep.ts";
-import type { GroupInit, PeerTransport, Role, RoleChange, StateMachine } from "./types.ts";
+import type {
+  DamagedReplica,
+  GroupInit,
+  PeerTransport,
+  Role,
+  RoleChange,
+  StateMachine,
+} from "./types.ts";
 
 export interface LaneOptions {
   /** 1..65535. */
@@ -51,6 +60,10 @@ export interface LaneStats extends LaneCounters {
   readonly groups: number;
   readonly awakeGroups: number;
   readonly leaders: number;
+  /** Logs that are on their way from or to this node. */
+  readonly shipments: number;
+  /** Replicas that take no part in their groups. */
+  readonly damaged: number;
   readonly uncommittedBytes: number;
 }
 
@@ -67,6 +80,7 @@ export class Lane {
   readonly #peers: Peers;
   readonly #health: Health;
   readonly #elections: Elections;
+  readonly #scrubber: Scrubber;
   readonly #groups = new Map<number, Group>();
   readonly #creating = new Set<number>();
   readonly #failureListeners = new Set<(error: StreamError) => void>();
@@ -102,9 +116,11 @@ export class Lane {
         mayLead: () => this.#health.mayLead,
         roleChanged: (host, before, change) => this.#roleChanged(host, before, change),
         refusal: () => this.#refusal(),
+        isNodeLive: (nodeId) => this.#peers.isLive(nodeId),
         failed: (error) => this.#storageFailed(error),
       },
     );
+    this.#scrubber = new Scrubber({ clock, config, logger, storage });
     transport.onLink((nodeId, state) => this.#peers.link(nodeId, state));
     storage.onFailure((error) => this.#storageFailed(error));
   }
@@ -118,6 +134,7 @@ export class Lane {
     for (const log of this.#options.storage.groups()) this.#open(log);
     this.#scheduleTick();
     this.#scheduleLiveness(0);
+    this.#scrubber.start();
   }
 
   /**
@@ -130,11 +147,14 @@ export class Lane {
     const refused = this.#refusal();
     if (refused !== undefined) throw refused;
     const { groupId, replicaId } = init;
-    if (this.#driver.hosts.has(groupId) || this.#creating.has(groupId)) {
+    const former = this.#driver.hosts.get(groupId);
+    const isInTheWay = former?.quarantine === undefined || former.replicaId === replicaId;
+    if ((former !== undefined && isInTheWay) || this.#creating.has(groupId)) {
       throw new StreamError("already-exists", `group ${groupId} has a replica on this node`);
     }
     this.#creating.add(groupId);
     try {
+      if (former !== undefined) await this.#replace(former);
       const log = await this.#options.storage.createGroup({
         groupId,
         replicaId,
@@ -156,15 +176,30 @@ export class Lane {
   /** Ends a replica and its log for good. Only on a committed tombstone (S13). */
   async dropGroup(groupId: number): Promise<void> {
     const host = this.#driver.hosts.get(groupId);
-    if (host !== undefined) {
-      host.drop(new StreamError("indeterminate", `group ${groupId} was dropped here`));
-      this.#driver.hosts.delete(groupId);
-      this.#driver.awake.delete(host);
-      this.#driver.snapshots.forget(host);
-      this.#elections.forget(host);
-      this.#groups.delete(groupId);
-    }
+    if (host !== undefined) this.#forget(host);
     await this.#options.storage.dropGroup(groupId);
+  }
+
+  /**
+   * Replicas of this node that hold data but take no part in their groups: damage may have touched
+   * what they acknowledged, or their state machine has broken its contract. They answer nothing, until
+   * `createGroup` under another replica id takes their place, or `dropGroup`.
+   */
+  damaged(): readonly DamagedReplica[] {
+    return this.#driver.damage.list();
+  }
+
+  /** Calls `listener` when `damaged` has changed. Returns the way to stop that. */
+  onDamaged(listener: () => void): () => void {
+    return this.#driver.damage.onChange(listener);
+  }
+
+  /**
+   * Reads every file of this node once, as fast as `scrubBytesPerSecond` allows, and has what is damaged
+   * repaired. Joins a pass that runs already. @throws StreamError `unavailable` while stopping.
+   */
+  scrub(): Promise<ScrubReport> {
+    return this.#scrubber.run();
   }
 
   group(groupId: number): Group | undefined {
@@ -204,6 +239,7 @@ export class Lane {
     this.#tickTimer?.cancel();
     this.#livenessTimer?.cancel();
     this.#elections.stop();
+    this.#scrubber.stop();
     this.#driver.failWaiting(new StreamError("indeterminate", "this node is stopping"));
     this.#options.transport.close();
     return Promise.resolve();
@@ -225,6 +261,8 @@ export class Lane {
       groups: this.#driver.hosts.size,
       awakeGroups: this.#driver.awake.size,
       leaders,
+      shipments: this.#driver.healing.running,
+      damaged: this.damaged().length,
       uncommittedBytes: this.#driver.uncommittedBytes,
     };
   }
@@ -250,6 +288,23 @@ export class Lane {
   }
 
   // ---- Groups ----
+
+  /** A replica that has stopped in memory alone makes room for its successor. */
+  async #replace(former: RaftHost): Promise<void> {
+    const { storage } = this.#options;
+    this.#forget(former);
+    // One in quarantine on disk goes in the batch that creates its successor.
+    if (storage.group(former.groupId) !== undefined) await storage.dropGroup(former.groupId);
+  }
+
+  #forget(host: RaftHost): void {
+    const { groupId } = host;
+    host.drop(new StreamError("indeterminate", `group ${groupId} was dropped here`));
+    this.#driver.hosts.delete(groupId);
+    this.#driver.forget(host);
+    this.#elections.forget(host);
+    this.#groups.delete(groupId);
+  }
 
   #open(log: GroupLog): RaftHost {
     const kind = kindOfTag(log.kind);
@@ -280,16 +335,9 @@ export class Lane {
   }
 
   #roleChanged(host: RaftHost, before: Role, change: RoleChange): void {
-    const { groupId } = host;
     if (change.role === "leader" || before === "leader") {
-      const { role, term, leaderNodeId, ready } = change;
-      this.#options.logger.debug("a replica has changed its role", {
-        groupId,
-        role,
-        term,
-        leaderNodeId,
-        ready,
-      });
+      const { groupId } = host;
+      this.#options.logger.debug("a replica has changed its role", { groupId, ...change });
     }
     // A leader whose node is gone is believed until somebody says otherwise: say it.
     const { leaderNodeId } = change;
@@ -422,17 +470,8 @@ export class Lane {
   #handAway(): number {
     const mayTake = (nodeId: number): boolean =>
       this.#peers.isSupported(nodeId) && this.#peers.get(nodeId)?.isDraining !== true;
-    let transferable = 0;
-    for (const host of this.#driver.hosts.values()) {
-      if (host.isStopped || !host.isLeader) continue;
-      const target = mostCaughtUp(host, mayTake);
-      if (target === undefined) continue;
-      transferable += 1;
-      if (host.node.basicStatus().leadTransferee !== NO_NODE) continue;
-      this.#driver.wake(host);
-      host.act((node) => node.transferLeader(target));
-    }
-    return transferable;
+    const wake = (host: RaftHost): void => this.#driver.wake(host);
+    return handAway(this.#driver.hosts.values(), mayTake, wake);
   }
 
   #storageFailed(error: StreamError): void {

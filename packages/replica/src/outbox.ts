@@ -6,7 +6,14 @@
  */
 import type { Message } from "@millrace/raft-ts";
 
-import { FRAME_BYTES_TARGET, type Liveness, type SleepMarker, type SnapshotPart } from "./frame.ts";
+import {
+  FRAME_BYTES_TARGET,
+  type Liveness,
+  type ShipReply,
+  type ShipRequest,
+  type SleepMarker,
+  type SnapshotPart,
+} from "./frame.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import type { LaneCounters } from "./lane-stats.ts";
 import type { RaftHost } from "./raft-host.ts";
@@ -87,6 +94,20 @@ export class Outbox {
   snapshotPart(nodeId: number, part: SnapshotPart): boolean {
     const writer = new FrameWriter("bulk");
     writer.snapshotPart(part);
+    return this.#send(nodeId, writer);
+  }
+
+  /** Sends a question for a piece of log at once; false when the transport is full. */
+  shipRequest(nodeId: number, request: ShipRequest): boolean {
+    const writer = new FrameWriter("bulk");
+    writer.shipRequest(request);
+    return this.#send(nodeId, writer);
+  }
+
+  /** Sends a piece of log, or why there is none, at once; false when the transport is full. */
+  shipReply(nodeId: number, reply: ShipReply): boolean {
+    const writer = new FrameWriter("bulk");
+    writer.shipReply(reply);
     return this.#send(nodeId, writer);
   }
 

@@ -35,6 +35,8 @@ async function nodeAlone() {
       message: (_group, message) => answers.push(message),
       sleep: () => {},
       snapshotPart: () => {},
+      shipRequest: () => {},
+      shipReply: () => {},
     }),
   );
   const say = (message: Partial<Message> & Pick<Message, "type">): void => {

@@ -23,21 +23,21 @@ import {
   LOCAL_APPLY_THREAD,
   NO_NODE,
 } from "@millrace/raft-ts";
-import type { GroupLog, GroupWrite, StateSnapshot } from "@millrace/storage";
+import type { GroupLog, GroupWrite, LogImport, StateSnapshot } from "@millrace/storage";
 
 import { withData } from "./entries-for-machine.ts";
 import { makeNode, type HostInit, type HostLane } from "./host-lane.ts";
+import { HostState, type StateOwner } from "./host-state.ts";
 import {
   asMember,
   decodeChangeContext,
   decodeEnvelope,
-  encodeEnvelope,
   isJoint,
   recoverMembership,
-  type ConfAt,
   type Membership,
 } from "./membership.ts";
 import { lostLeadership, Proposals, superseded } from "./proposals.ts";
+import { ReadableLog } from "./readable-log.ts";
 import { RaftLogStorage } from "./raft-log-storage.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import type { Turn, WriteBatch } from "./turn.ts";
@@ -60,7 +60,7 @@ const ROLES: Record<StateType, Role> = {
   StatePreCandidate: "pre-candidate",
 };
 
-export class RaftHost {
+export class RaftHost implements StateOwner {
   readonly log: GroupLog;
   readonly kind: GroupKind;
   readonly groupId: number;
@@ -78,32 +78,44 @@ export class RaftHost {
   lastActivityMs: number;
   isDirty = false;
   quarantine: StreamError | undefined;
+  /** What is done about damaged entries of the log; undefined while none are known. */
+  repair: "running" | "failed" | undefined;
+  /** The log as readers see it. */
+  readonly readLog: GroupLog;
   isDropped = false;
+  machine: StateMachine | undefined;
+  appliedTerm: number;
+  isApplying = false;
+  installing: StateSnapshot | undefined;
   readonly #lane: HostLane;
   readonly #storage: RaftLogStorage;
-  #machine: StateMachine | undefined;
-  #appliedTerm: number;
-  #isApplying = false;
+  readonly #state: HostState;
   #written: { term: number; vote: number };
   /** A hard state whose commit index alone is new (H4). */
   #unwrittenCommit: HardState | undefined;
+  /** The log below the snapshot that is being installed. */
+  #shipped: LogImport | undefined;
   #lastBatch: WriteBatch | undefined;
-  #installing: StateSnapshot | undefined;
-  #trimThrough = 0;
   #toldCommitted = 0;
   #role: RoleChange;
 
   constructor({ lane, log, kind, members }: HostInit) {
     this.#lane = lane;
     this.log = log;
+    this.readLog = new ReadableLog(this);
     this.kind = kind;
     this.groupId = log.groupId;
     this.replicaId = log.replicaId;
-    this.#storage = new RaftLogStorage(log, (...request) => lane.fetch(this, request));
+    this.#state = new HostState(this, lane.config);
+    this.#storage = new RaftLogStorage(
+      log,
+      (...request) => lane.fetch(this, request),
+      () => this.#state.forFollower(),
+    );
     const recovered = log.recoveredState();
     this.membership = recoverMembership(log, members);
     this.appliedIndex = recovered.index;
-    this.#appliedTerm = recovered.term;
+    this.appliedTerm = recovered.term;
     this.#written = { term: log.hardState.term, vote: log.hardState.vote };
     this.lastActivityMs = lane.monotonicMs();
     this.reads = new ReadBarrier(lane.bootEpoch, lane.config.readsWaitingMax);
@@ -113,8 +125,8 @@ export class RaftHost {
 
   /** Gives the replica its state machine and that its state. Once, before the first turn. */
   attach(machine: StateMachine): void {
-    invariant(this.#machine === undefined, `group ${this.groupId} has a state machine already`);
-    this.#machine = machine;
+    invariant(this.machine === undefined, `group ${this.groupId} has a state machine already`);
+    this.machine = machine;
     const { state, index } = this.log.recoveredState();
     this.#guard(() => {
       machine.restore(decodeEnvelope(state)?.state ?? state, index);
@@ -134,7 +146,7 @@ export class RaftHost {
   }
 
   get isReadyLeader(): boolean {
-    return this.node.isLeader && this.#appliedTerm === this.node.term;
+    return this.node.isLeader && this.appliedTerm === this.node.term;
   }
 
   get members(): readonly GroupMember[] {
@@ -162,11 +174,35 @@ export class RaftHost {
   // ---- What goes in ----
 
   step(message: Message): void {
-    if (this.isStopped) return;
+    if (this.isStopped || this.#hasForgotten(message)) return;
     this.#guard(() => {
       this.node.step(asMember(message, this.replicaId));
       this.#lane.dirty(this);
     });
+  }
+
+  /**
+   * A heartbeat names no entry that its leader has not had an acknowledgement for from this very
+   * replica. So one above the log's end proves that the log went back: the disk is an older copy.
+   */
+  #hasForgotten({ type, commit, from }: Message): boolean {
+    if (type !== "MsgHeartbeat" || commit <= this.node.lastIndex) return false;
+    const reason =
+      `replica ${from} holds an acknowledgement of entry ${commit}, ` +
+      `the log here ends at ${this.node.lastIndex}`;
+    this.stop(new StreamError("corrupt", reason));
+    this.#lane.distrusted(this, reason);
+    return true;
+  }
+
+  /** Steps a MsgSnap whose log has been shipped. False when the core has no use for it. */
+  install(message: Message, shipped: LogImport | undefined): boolean {
+    const { snapshot } = message;
+    this.#shipped = shipped;
+    this.step(message);
+    const isTaken = !this.isStopped && this.node.pendingSnapshotIndex === snapshot?.index;
+    if (!isTaken) this.#shipped = undefined;
+    return isTaken;
   }
 
   tick(): void {
@@ -206,21 +242,22 @@ export class RaftHost {
   }
 
   requestTrim(throughIndex: number): void {
-    this.#trimThrough = Math.max(this.#trimThrough, throughIndex);
-    if (!this.#isApplying) this.#lane.dirty(this);
+    this.#state.requestTrim(throughIndex);
+    if (!this.isApplying) this.#lane.dirty(this);
   }
 
-  /** Stops this replica for good: no vote, no acknowledgement, no answer from here on. */
+  /**
+   * Stops this replica for good: no vote, no acknowledgement, no answer from here on. What waits here may
+   * still be committed by the others; what comes later finds another replica.
+   */
   stop(cause: unknown): void {
     if (this.isStopped) return;
     const message = cause instanceof Error ? cause.message : String(cause);
-    this.quarantine = new StreamError(
-      "corrupt",
-      `replica ${this.replicaId} of group ${this.groupId} has stopped: ${message}`,
-      { cause },
-    );
-    this.failWaiting(this.quarantine);
+    const what = `replica ${this.replicaId} of group ${this.groupId} has stopped: ${message}`;
+    this.quarantine = new StreamError("unavailable", what, { cause });
     this.#lane.quarantined(this, this.quarantine);
+    this.proposals.failAll(new StreamError("indeterminate", what, { cause }));
+    this.reads.failAll(this.quarantine);
   }
 
   /** Ends this replica: its data goes. */
@@ -228,7 +265,7 @@ export class RaftHost {
     if (this.isDropped) return;
     this.isDropped = true;
     this.failWaiting(error);
-    this.#guard(() => this.#machine?.dropped?.());
+    this.#guard(() => this.machine?.dropped?.());
   }
 
   /** Ends everything that waits here. */
@@ -311,14 +348,17 @@ export class RaftHost {
     const newest = hardState ?? this.#unwrittenCommit;
     this.#unwrittenCommit = undefined;
     if (newest !== undefined) this.#written = { term: newest.term, vote: newest.vote };
-    if (snapshot !== undefined) this.#installing = { ...snapshot, state: snapshot.data };
+    if (snapshot !== undefined) this.installing = { ...snapshot, state: snapshot.data };
+    const shipped = snapshot === undefined ? undefined : this.#shipped;
+    if (snapshot !== undefined) this.#shipped = undefined;
     const write: GroupWrite = {
       group: this.log,
       ...(entries.length === 0 ? {} : { entries }),
       ...(newest === undefined ? {} : { hardState: newest }),
-      ...(this.#installing === undefined || snapshot === undefined
+      ...(this.installing === undefined || snapshot === undefined
         ? {}
-        : { snapshot: this.#installing }),
+        : { snapshot: this.installing }),
+      ...(shipped === undefined ? {} : { shipped }),
     };
     this.#lastBatch = turn.write(write);
     this.#lastBatch.completions.push({ host: this, responses: message.responses, snapshot });
@@ -346,15 +386,15 @@ export class RaftHost {
     const first = message.entries[0]?.index;
     invariant(first === expected, () => `entry ${first} to apply, but ${expected} is next`); // H3
     const entries = withData(message.entries);
-    this.#isApplying = true;
+    this.isApplying = true;
     try {
-      if (entries.length > 0) this.#machine?.apply(entries);
+      if (entries.length > 0) this.machine?.apply(entries);
       this.#applyConfChanges(message.entries);
       this.appliedIndex = last.index;
-      this.#appliedTerm = last.term;
-      this.#machine?.advanced?.(last.index);
+      this.appliedTerm = last.term;
+      this.machine?.advanced?.(last.index);
     } finally {
-      this.#isApplying = false;
+      this.isApplying = false;
     }
     for (const response of message.responses) this.node.step(response);
     this.#noteRole();
@@ -383,15 +423,15 @@ export class RaftHost {
   }
 
   #restore(snapshot: Snapshot): void {
-    this.#installing = undefined;
+    this.installing = undefined;
     const enveloped = decodeEnvelope(snapshot.data);
     const { index, confState } = snapshot;
     const now = { index: enveloped?.confIndex ?? index, confState };
     this.membership.replaced(now, enveloped?.members ?? []);
-    this.#machine?.restore(enveloped?.state ?? snapshot.data, index);
+    this.machine?.restore(enveloped?.state ?? snapshot.data, index);
     this.appliedIndex = snapshot.index;
-    this.#appliedTerm = snapshot.term;
-    this.#machine?.advanced?.(snapshot.index);
+    this.appliedTerm = snapshot.term;
+    this.machine?.advanced?.(snapshot.index);
     for (const listener of this.commitListeners) listener(snapshot.index);
   }
 
@@ -413,7 +453,7 @@ export class RaftHost {
       before.role === "leader" && (this.#role.role !== "leader" || this.#role.term !== before.term);
     if (hasLost) this.proposals.failAll(lostLeadership(this.#role));
     this.lastActivityMs = this.#lane.monotonicMs();
-    this.#machine?.roleChanged?.(this.#role);
+    this.machine?.roleChanged?.(this.#role);
     this.#lane.roleChanged(this, before.role, this.#role);
   }
 
@@ -426,37 +466,9 @@ export class RaftHost {
     };
   }
 
-  // ---- The length of the log ----
-
   #shorten(turn: Turn): void {
-    const { compactAfterEntries } = this.#lane.config;
-    const held = this.appliedIndex - this.log.firstIndex() + 1;
-    if (this.kind === "metadata" && held > compactAfterEntries) {
-      this.#trim(turn, this.#stateNow());
-      return;
-    }
-    const through = Math.min(this.#trimThrough, this.appliedIndex);
-    this.#trimThrough = 0;
-    if (through < this.log.firstIndex()) return;
-    // The members of before the last change are forgotten by a restart: the trim comes later then.
-    const conf = this.membership.at(through);
-    if (conf === undefined) return;
-    const term = this.log.term(through);
-    const state = this.#machine?.trimSnapshot?.(through);
-    invariant(state !== undefined, `group ${this.groupId} trims, but has no trimSnapshot`);
-    invariant(typeof term === "number", () => `entry ${through} to trim is ${term}`);
-    this.#trim(turn, this.#stateAt(through, term, conf, state));
-  }
-
-  #trim(turn: Turn, snapshot: StateSnapshot): void {
-    const { snapshotBytesMax } = this.#lane.config;
-    invariant(
-      snapshot.state.length <= snapshotBytesMax,
-      () => `the state has ${snapshot.state.length} bytes, the bound is ${snapshotBytesMax}`,
-    );
-    const trim = { throughIndex: snapshot.index, snapshot };
-    this.membership.trimmed(snapshot.index);
-    this.#lastBatch = turn.write({ group: this.log, trim });
+    const trim = this.#state.takeTrim();
+    if (trim !== undefined) this.#lastBatch = turn.write({ group: this.log, trim });
   }
 
   /**
@@ -465,21 +477,8 @@ export class RaftHost {
    */
   #stateForCheckpoint(): StateSnapshot {
     let state: StateSnapshot | undefined;
-    if (!this.isStopped) this.#guard(() => (state = this.#stateNow()));
+    if (!this.isStopped) this.#guard(() => (state = this.#state.now()));
     return state ?? this.log.recoveredState();
-  }
-
-  #stateNow(): StateSnapshot {
-    // Between a snapshot's write and its restore the old state lies below the new log.
-    if (this.#installing !== undefined) return this.#installing;
-    const state = this.#machine?.snapshot() ?? new Uint8Array(0);
-    return this.#stateAt(this.appliedIndex, this.#appliedTerm, this.membership.now, state);
-  }
-
-  #stateAt(index: number, term: number, conf: ConfAt, state: Uint8Array): StateSnapshot {
-    const { membership } = this;
-    const enveloped = { confIndex: conf.index, members: membership.known, state };
-    return { index, term, confState: conf.confState, state: encodeEnvelope(enveloped) };
   }
 
   #tellCommitted(): void {

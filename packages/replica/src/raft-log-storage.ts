@@ -6,22 +6,26 @@
  */
 import type { ConfState, Entry, HardState, LogGap, Snapshot, Storage } from "@millrace/raft-ts";
 import { entrySize } from "@millrace/raft-ts";
-import type { GroupLog } from "@millrace/storage";
+import type { GroupLog, StateSnapshot } from "@millrace/storage";
 
 /** Reads from disk that are kept, of at most one append's bytes each: leader and applier may differ. */
 const FETCHED_MAX = 2;
 
 /** Asks for entries of [lo, hi), up to `maxBytes`, to be given to `keep`. */
 export type FetchRequest = (lo: number, hi: number, maxBytes: number) => void;
+/** The state at the applied index; undefined while it cannot be told. */
+export type StateRequest = () => StateSnapshot | undefined;
 
 export class RaftLogStorage implements Storage {
   readonly #log: GroupLog;
   readonly #request: FetchRequest;
+  readonly #stateNow: StateRequest;
   #fetched: (readonly Entry[])[] = [];
 
-  constructor(log: GroupLog, request: FetchRequest) {
+  constructor(log: GroupLog, request: FetchRequest, stateNow: StateRequest) {
     this.#log = log;
     this.#request = request;
+    this.#stateNow = stateNow;
   }
 
   initialState(): { hardState: HardState; confState: ConfState } {
@@ -53,8 +57,17 @@ export class RaftLogStorage implements Storage {
     return this.#log.lastIndex();
   }
 
-  snapshot(): Snapshot {
-    const { index, term, confState, state } = this.#log.baseSnapshot();
+  /**
+   * The base state where the log goes on from it. A follower that has asked for a later one gets that of
+   * the applied index; so does every follower when the base lies above the first entry, because
+   * the log was shipped here.
+   */
+  snapshot(least: number): Snapshot | "temporarily-unavailable" {
+    const base = this.#log.baseSnapshot();
+    const isBelowLog = base.index < this.#log.firstIndex();
+    const snapshot = base.index >= least && isBelowLog ? base : this.#stateNow();
+    if (snapshot === undefined) return "temporarily-unavailable";
+    const { index, term, confState, state } = snapshot;
     return { index, term, confState, data: state };
   }
 

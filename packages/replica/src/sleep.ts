@@ -34,7 +34,9 @@ export function mayLeaderSleep(
   for (const [id, one] of progress) {
     const nodeId = host.nodeOf(id);
     const isHere = id === host.replicaId || (nodeId !== undefined && isLive(nodeId));
-    if (one.matchIndex === last && isHere) caughtUp += one.isLearner ? 0 : 1;
+    // A replica that is damaged says nothing, whatever it held when it was heard last.
+    const isWell = id === host.replicaId || one.recentActive;
+    if (one.matchIndex === last && isHere && isWell) caughtUp += one.isLearner ? 0 : 1;
     else if (isHere) return false;
   }
   return caughtUp * 2 > voters.length; // Z1

@@ -85,6 +85,13 @@ export class SnapshotSender {
     }
   }
 
+  /** The follower says that the log of its snapshot is still coming: its answer will take that long. */
+  refresh(host: RaftHost, to: number): void {
+    const { config, monotonicMs } = this.#options;
+    const transfer = this.#transfers.find((one) => one.host === host && one.message.to === to);
+    if (transfer?.isSent === true) transfer.deadlineMs = monotonicMs() + config.snapshotTimeoutMs;
+  }
+
   forget(host: RaftHost): void {
     this.#transfers = this.#transfers.filter((one) => one.host !== host);
   }

@@ -112,6 +112,14 @@ export interface GroupMembership {
   readonly isJoint: boolean;
 }
 
+/** A replica that is here and takes no part in its group any more. */
+export interface DamagedReplica {
+  readonly groupId: number;
+  readonly replicaId: number;
+  /** What was found, in words. */
+  readonly reason: string;
+}
+
 /** Called exactly once: `undefined` when the entry is committed and applied here. */
 export type ProposalDone = (error: StreamError | undefined) => void;
 

@@ -108,6 +108,8 @@ export class History {
       liveness: () => {},
       sleep: () => {},
       snapshotPart: () => {},
+      shipRequest: () => {},
+      shipReply: () => {},
       message: (groupId, { type, reject, from, to, term }) => {
         if (type !== "MsgVoteResp" || reject) return;
         const key = `${groupId}/${from}@${term}`;

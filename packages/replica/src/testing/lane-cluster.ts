@@ -44,6 +44,8 @@ interface Process {
 }
 
 const WAL_FILE_BYTES = 1024 * 1024;
+/** By then every frame has arrived that a node sent before it ended. */
+const OLD_FRAMES_MS = 100;
 
 /** The disk of a node: it outlives the process. */
 export class ClusterDisk {
@@ -85,6 +87,8 @@ export class LaneCluster {
   readonly #options: LaneClusterOptions;
   readonly #disks = new Map<number, ClusterDisk>();
   readonly #processes = new Map<number, Process>();
+  /** Nodes that have not been started since their disk was replaced. */
+  readonly #hasNewDisk = new Set<number>();
 
   /** Starts all nodes. */
   static async create(options: LaneClusterOptions = {}): Promise<LaneCluster> {
@@ -265,6 +269,7 @@ export class LaneCluster {
   replaceDisk(nodeId: number): void {
     const { syncMs } = this.disk(nodeId);
     this.#disks.set(nodeId, new ClusterDisk(this.clock, syncMs));
+    this.#hasNewDisk.add(nodeId);
   }
 
   /**
@@ -272,6 +277,8 @@ export class LaneCluster {
    * @param options.confirm tells the others that its incarnation may talk to them. @default true
    */
   async restart(nodeId: number, options: { readonly confirm?: boolean } = {}): Promise<void> {
+    // Nobody confirms an incarnation while frames of the one before it are still under way.
+    if (this.#hasNewDisk.delete(nodeId)) await this.run(OLD_FRAMES_MS);
     const clock = new NodeClock(this.clock);
     const { fileSystem } = this.disk(nodeId);
     const logger = this.logger.child({ nodeId });
