@@ -65,12 +65,16 @@ export type LaneGroup = Pick<
   | "term"
   | "isReadyLeader"
   | "membership"
+  | "entriesBehind"
   | "moveMembers"
   | "transferLeadership"
 >;
 
 /** The multi-Raft host. */
-export interface BrokerLane extends Pick<Lane, "dropGroup" | "isNodeLive"> {
+export interface BrokerLane extends Pick<
+  Lane,
+  "damaged" | "dropGroup" | "isNodeLive" | "onDamaged"
+> {
   createGroup(init: GroupInit): Promise<unknown>;
   group(groupId: number): LaneGroup | undefined;
   groups(): Iterable<GroupFacts>;

@@ -26,6 +26,8 @@ class World {
   readonly dead = new Set<number>();
   /** Groups that are led here. */
   readonly led = new Set<number>();
+  /** Entries that every follower lacks. */
+  behind = 0;
 
   constructor(count: number) {
     const groups = Array.from({ length: count }, (_, at) => 7 + at);
@@ -37,6 +39,8 @@ class World {
       ),
     ]);
     const lane: BrokerLane = {
+      damaged: () => [],
+      onDamaged: () => () => {},
       createGroup: () => Promise.resolve(),
       dropGroup: () => Promise.resolve(),
       isNodeLive: (nodeId) => !this.dead.has(nodeId),
@@ -49,9 +53,13 @@ class World {
   }
 
   setGoal(nodeId: number, goal: NonNullable<NodeRecord["goal"]>): void {
+    this.change(nodeId, { goal });
+  }
+
+  change(nodeId: number, fields: Partial<NodeRecord>): void {
     const { key, json = "" } = nodeRecord(nodeId);
     const record = decodeMetadataRecord(key, json) as NodeRecord;
-    const changed = encodeMetadataRecord({ ...record, goal });
+    const changed = encodeMetadataRecord({ ...record, ...fields });
     this.view.apply(this.view.index + 1, [{ key: METADATA_KEY.node(nodeId), json: changed }]);
   }
 
@@ -62,6 +70,7 @@ class World {
       term: 1,
       isReadyLeader: this.led.has(groupId),
       membership: { confIndex: 0, voters: [11, 12, 13], learners: [], isJoint: false },
+      entriesBehind: () => this.behind,
       moveMembers: () => ({ kind: "there" }),
       transferLeadership: (to) => this.transfers.push(`${groupId} to ${to}`),
     };
@@ -86,6 +95,51 @@ describe("leaderships", () => {
     world.dead.delete(2);
     world.clock.advance(balanceMs);
     expect(world.transfers).toEqual(["7 to 12"]);
+  });
+
+  it("go four at a time, the next when the former ones have gone", () => {
+    const world = new World(3 * transfersMax);
+    world.clock.advance(2_000);
+    expect(world.transfers.length).toBe(transfersMax); // none was taken yet
+    for (const groupId of [7, 8]) world.led.delete(groupId);
+    world.clock.advance(500);
+    expect(world.transfers.length).toBe(transfersMax + 2);
+  });
+
+  it("go to a follower only that has nearly all of the log", () => {
+    const world = new World(1);
+    world.behind = 129;
+    world.clock.advance(balanceMs);
+    expect(world.transfers).toEqual([]);
+    world.behind = 128;
+    world.clock.advance(balanceMs);
+    expect(world.transfers).toEqual(["7 to 12"]);
+  });
+
+  it("are not given for five minutes to a node that failed, but to one that was restarted in order", () => {
+    const failed = new World(1);
+    failed.led.clear();
+    failed.clock.advance(1_000);
+    failed.dead.add(2);
+    failed.clock.advance(1_000);
+    failed.dead.delete(2);
+    failed.led.add(7);
+    failed.clock.advance(nodeMutedMs - 2_000);
+    expect(failed.transfers).toEqual([]);
+    failed.clock.advance(balanceMs + 2_000);
+    expect(failed.transfers).toEqual(["7 to 12"]);
+
+    const restarted = new World(1);
+    restarted.led.clear();
+    restarted.change(2, { state: "draining" });
+    restarted.clock.advance(1_000);
+    restarted.dead.add(2);
+    restarted.clock.advance(1_000);
+    restarted.dead.delete(2);
+    restarted.change(2, {});
+    restarted.led.add(7);
+    restarted.clock.advance(balanceMs);
+    expect(restarted.transfers).toEqual(["7 to 12"]);
   });
 
   it("are not given again to a node that did not take one", () => {

@@ -7,24 +7,24 @@
  * node that is to be drained gives all of them away.
  *
  * What did not work once is left alone for a while: a node that is alive but cannot take over would
- * otherwise stop its groups again and again.
+ * otherwise stop its groups again and again, and one that fails over and over would take them with it.
  *
  * Source: reference G.13.
  */
 import type { Clock, Logger, Timer } from "@millrace/base";
 import { METADATA_GROUP_ID } from "@millrace/base";
-import type { GroupPlacement, MetadataView } from "@millrace/model";
+import type { GroupPlacement, MetadataView, NodeRecord } from "@millrace/model";
 
 import type { BrokerLane, LaneGroup } from "./ports.ts";
 
 export interface LeaderTiming {
   /** Between looks at the leaderships of this node. @default 30_000 */
   readonly balanceMs: number;
-  /** A node that did not take over gets nothing for so long. @default 300_000 */
+  /** A node that did not take over, or that failed, gets nothing for so long. @default 300_000 */
   readonly nodeMutedMs: number;
   /** A group that was handed over stays where it is for so long. @default 60_000 */
   readonly groupMutedMs: number;
-  /** Leaderships that are handed over in one look. @default 4 */
+  /** Leaderships that are handed over at one time, but by a node that is drained. @default 4 */
   readonly transfersMax: number;
 }
 
@@ -36,7 +36,9 @@ export const LEADER_TIMING_DEFAULT: LeaderTiming = {
 };
 
 /** A draining node looks more often, and hands over as many as it has. */
-const DRAIN_LOOK_MS = 500;
+const LOOK_MS = 500;
+/** Entries that the next leader may lack: it gets them before it leads, and puts wait for that. */
+const ENTRIES_BEHIND_MAX = 128;
 /** A transfer ends within an election timeout, or never. */
 const TRANSFER_MS_MAX = 3_000;
 
@@ -59,6 +61,12 @@ export class LeaderReconciler {
   /** By group; bounded by the groups that this node has led. */
   readonly #handovers = new Map<number, Handover>();
   readonly #nodeMutedUntilMs = new Map<number, number>();
+  /** Nodes that were there at the last look, and until when those that failed since are muted. */
+  readonly #live = new Set<number>();
+  readonly #failedUntilMs = new Map<number, number>();
+  /** As of an index of the metadata: listing them means to go through all of it. */
+  #nodes: readonly NodeRecord[] = [];
+  #nodesAtIndex = -1;
   #timer: Timer | undefined;
   #lookedMs = -Infinity;
 
@@ -67,7 +75,7 @@ export class LeaderReconciler {
   }
 
   start(): void {
-    this.#timer = this.#options.clock.schedule(DRAIN_LOOK_MS, () => {
+    this.#timer = this.#options.clock.schedule(LOOK_MS, () => {
       this.#look();
       this.start();
     });
@@ -80,20 +88,49 @@ export class LeaderReconciler {
   #look(): void {
     const { clock, timing } = this.#options;
     const nowMs = clock.monotonicMs();
+    this.#watchNodes(nowMs);
     if (!this.#serves(this.#options.nodeId)) {
+      this.#judge(nowMs);
       this.#handOver(Infinity, nowMs);
     } else if (nowMs - this.#lookedMs >= timing.balanceMs) {
-      this.#lookedMs = nowMs;
-      this.#handOver(timing.transfersMax, nowMs);
+      this.#judge(nowMs);
+      const atMost = timing.transfersMax - this.#underWay(nowMs);
+      // While there is more than may be handed over at one time, the next look is soon.
+      if (this.#handOver(atMost, nowMs) < atMost) this.#lookedMs = nowMs;
     }
   }
 
-  #handOver(atMost: number, nowMs: number): void {
+  /** A node that goes without having said so has failed, and may do so again. */
+  #watchNodes(nowMs: number): void {
+    const { lane, timing, view } = this.#options;
+    if (view.index !== this.#nodesAtIndex) {
+      this.#nodesAtIndex = view.index;
+      this.#nodes = view.list("node");
+    }
+    for (const { nodeId, state } of this.#nodes) {
+      if (lane.isNodeLive(nodeId)) this.#live.add(nodeId);
+      else if (this.#live.delete(nodeId) && state === "active") {
+        this.#failedUntilMs.set(nodeId, nowMs + timing.nodeMutedMs);
+      }
+    }
+  }
+
+  /** Handed over, and neither taken nor given up. */
+  #underWay(nowMs: number): number {
+    const { lane } = this.#options;
+    let count = 0;
+    for (const [groupId, { atMs }] of this.#handovers) {
+      if (nowMs - atMs < TRANSFER_MS_MAX && lane.group(groupId)?.isReadyLeader === true) count += 1;
+    }
+    return count;
+  }
+
+  /** Returns how many were handed over. */
+  #handOver(atMost: number, nowMs: number): number {
     const { lane, logger, nodeId } = this.#options;
-    this.#judge(nowMs);
     let count = 0;
     for (const { groupId } of lane.groups()) {
-      if (count >= atMost) return;
+      if (count >= atMost) return count;
       const group = lane.group(groupId);
       const placed = this.#placement(groupId);
       if (group?.isReadyLeader !== true || placed === undefined) continue;
@@ -104,6 +141,7 @@ export class LeaderReconciler {
       logger.info("A leadership is handed over", { groupId, from: nodeId, to: heir.nodeId });
       group.transferLeadership(heir.replicaId);
     }
+    return count;
   }
 
   /** A group that is still led here a while after it was handed over was not taken. */
@@ -124,7 +162,7 @@ export class LeaderReconciler {
 
   /** Who should lead the group instead of this node. */
   #heir(
-    { membership }: LaneGroup,
+    group: LaneGroup,
     { groupId, replicas, move }: GroupPlacement,
     nowMs: number,
   ): { readonly replicaId: number; readonly nodeId: number } | undefined {
@@ -137,7 +175,8 @@ export class LeaderReconciler {
       const mayLead =
         replica.nodeId !== nodeId &&
         replica.state === "created" &&
-        membership.voters.includes(replica.replicaId) &&
+        group.membership.voters.includes(replica.replicaId) &&
+        (group.entriesBehind(replica.replicaId) ?? Infinity) <= ENTRIES_BEHIND_MAX &&
         this.#serves(replica.nodeId) &&
         !this.#isMuted(replica.nodeId, nowMs) &&
         lane.isNodeLive(replica.nodeId);
@@ -154,7 +193,9 @@ export class LeaderReconciler {
   }
 
   #isMuted(nodeId: number, nowMs: number): boolean {
-    return nowMs < (this.#nodeMutedUntilMs.get(nodeId) ?? 0);
+    // A node that must give all away takes what there is: a failure of then is better than an end of now.
+    const failedUntilMs = this.#serves(this.#options.nodeId) ? this.#failedUntilMs.get(nodeId) : 0;
+    return nowMs < Math.max(this.#nodeMutedUntilMs.get(nodeId) ?? 0, failedUntilMs ?? 0);
   }
 
   #placement(groupId: number): GroupPlacement | undefined {

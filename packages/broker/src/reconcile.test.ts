@@ -17,7 +17,7 @@ import {
   tombstoneRecord,
 } from "./testing/fixtures.ts";
 
-type State = "creating" | "created" | "lost";
+type State = "creating" | "created" | "lost" | "damaged";
 const placed = (state: State, incarnation = "inc1") => ({
   replicas: [
     { replicaId: 12, nodeId: 2, incarnation: "inc2", state },
@@ -28,10 +28,14 @@ const placed = (state: State, incarnation = "inc1") => ({
 /** A lane that makes groups at once, and notes what it is told. */
 class NotingLane implements BrokerLane {
   readonly here = new Set<number>();
+  /** Replica ids that take no part, by group. */
+  readonly broken = new Map<number, number>();
+  #tell = (): void => {};
   readonly made: GroupInit[] = [];
   readonly log: string[] = [];
   async createGroup(init: GroupInit): Promise<void> {
     this.made.push(init);
+    this.broken.delete(init.groupId);
     this.here.add(init.groupId);
   }
   /** Once: being told again changes nothing. */
@@ -41,6 +45,7 @@ class NotingLane implements BrokerLane {
   }
   async dropGroup(groupId: number): Promise<void> {
     this.log.push(`dropped ${groupId}`);
+    this.broken.delete(groupId);
     this.here.delete(groupId);
   }
   /** Follows only: what a leader does is tested on real lanes. */
@@ -53,12 +58,26 @@ class NotingLane implements BrokerLane {
       term: 1,
       isReadyLeader: false,
       membership: { confIndex: 0, voters: [], learners: [], isJoint: false },
+      entriesBehind: () => undefined,
       moveMembers: () => ({ kind: "there" }),
       transferLeadership() {},
     };
   }
   isNodeLive(): boolean {
     return true;
+  }
+  damaged() {
+    return [...this.broken].map(([groupId, replicaId]) => ({ groupId, replicaId, reason: "bits" }));
+  }
+  onDamaged(listener: () => void): () => void {
+    this.#tell = listener;
+    return () => (this.#tell = () => {});
+  }
+  /** The replica here is damaged from now on. */
+  breaks(groupId: number, replicaId: number): void {
+    this.here.delete(groupId);
+    this.broken.set(groupId, replicaId);
+    this.#tell();
   }
   groups(): Iterable<GroupFacts> {
     const facts = [...this.here].map((groupId) => ({
@@ -175,6 +194,47 @@ describe("following the metadata", () => {
     expect(new Set(node.calls.map((call) => JSON.stringify(call)))).toEqual(
       new Set([JSON.stringify([report()])]),
     );
+  });
+
+  it("reports a damaged replica until that is recorded, and serves it no more (S7, S8)", async () => {
+    const node = new Node();
+    await node.learn(shardRecord(placed("creating")));
+    await node.learn(shardRecord(placed("created")));
+    const before = node.calls.length;
+    node.lane.breaks(GROUP_ID, 11);
+    await node.settle();
+    await node.pass(REPORT_AGAIN_MS);
+    expect([node.lane.log, node.calls.slice(before)]).toEqual([
+      [`stopped ${GROUP_ID}`],
+      [[report({ state: "damaged" })], [report({ state: "damaged" })]],
+    ]);
+    await node.learn(shardRecord(placed("damaged")));
+    const calls = node.calls.length;
+    await node.pass(10 * REPORT_AGAIN_MS);
+    expect(node.calls.length).toBe(calls);
+  });
+
+  it("makes an ordered replica in the place of a damaged one, and never makes that again (S8)", async () => {
+    const node = new Node();
+    node.lane.breaks(GROUP_ID, 11);
+    const add = { replicaId: 13, nodeId: 1, incarnation: "inc1", state: "creating" as const };
+    const { replicas } = placed("damaged");
+    const move = { add, removeReplicaId: 11, fromConfIndex: 0, cancelled: false };
+    await node.learn(shardRecord({ replicas, initialVoters: [11, 12], move }));
+    const made = node.lane.made.map(({ replicaId, voters }) => ({ replicaId, voters }));
+    expect(made).toEqual([{ replicaId: 13, voters: [11, 12] }]);
+    expect(node.calls.at(-1)).toEqual([report({ replicaId: 13 })]);
+  });
+
+  it("drops a damaged replica after the grace of its group's tombstone (S13)", async () => {
+    const node = new Node();
+    node.lane.breaks(GROUP_ID, 11);
+    await node.learn(clusterRecord({ trimClockMs: 1_000 }));
+    await node.learn(tombstoneRecord({ deletedAtMs: 1_000 }));
+    const early = [...node.lane.log];
+    await node.learn(clusterRecord({ trimClockMs: 2 * HOUR_MS }));
+    await node.pass(REPORT_AGAIN_MS);
+    expect([early, node.lane.log.at(-1)]).toEqual([[`stopped ${GROUP_ID}`], `dropped ${GROUP_ID}`]);
   });
 
   it("reports a replica lost that it once had, and never makes it again (S7, S8)", async () => {

@@ -5,6 +5,8 @@
  *   replica of ours, `creating`              no group    create it once, then report `created`
  *   replica of ours, `creating`              group       report `created`, and `leading` when it leads
  *   replica of ours, `created`               no group    report `lost`; never make it again
+ *   replica of ours                          damaged     stop serving, report `damaged`
+ *   a move's new replica is ours             damaged     create it in the place of the damaged one
  *   a move's new replica is ours             no group    create it to join, then report `created`
  *   a move, or members not reported yet      leads       take the next step, report the members at rest
  *   our replica is retired                   group       stop serving, drop it after the grace, report `removed`
@@ -61,7 +63,10 @@ export class Reconciler {
   #moveTimer: Timer | undefined;
   /** Groups being created or dropped right now. */
   readonly #changing = new Set<number>();
+  /** Replicas here that take no part, by group. */
+  #damaged: ReadonlyMap<number, number> = new Map();
   #unsubscribe: (() => void) | undefined;
+  #forgetDamage: (() => void) | undefined;
   #timer: Timer | undefined;
   #running = false;
   #lookingAgain = false;
@@ -73,7 +78,9 @@ export class Reconciler {
   start(): void {
     this.#running = true;
     this.#unsubscribe = this.#options.view.onChange((keys) => this.#learn(keys));
-    const { view } = this.#options;
+    const { view, lane } = this.#options;
+    this.#forgetDamage = lane.onDamaged(() => this.#learnDamage());
+    this.#learnDamage();
     if (view.ready) this.#learn(view.snapshot().map(({ key }) => key));
     this.#tick();
   }
@@ -81,6 +88,7 @@ export class Reconciler {
   stop(): void {
     this.#running = false;
     this.#unsubscribe?.();
+    this.#forgetDamage?.();
     this.#timer?.cancel();
     this.#moveTimer?.cancel();
   }
@@ -121,6 +129,21 @@ export class Reconciler {
       this.#open.add(groupId);
     }
     this.#moveOn(groupId);
+  }
+
+  #learnDamage(): void {
+    const { lane, stopServing } = this.#options;
+    this.#damaged = new Map(lane.damaged().map((one) => [one.groupId, one.replicaId]));
+    for (const groupId of this.#damaged.keys()) {
+      stopServing(groupId);
+      this.#open.add(groupId);
+    }
+    this.#settleAll();
+  }
+
+  /** Id of the replica of the group whose data is on this node. */
+  #replicaHere(groupId: number): number | undefined {
+    return this.#damaged.get(groupId) ?? this.#options.lane.group(groupId)?.replicaId;
   }
 
   #learnRetired(): void {
@@ -214,18 +237,14 @@ export class Reconciler {
     if (!this.#running || this.#changing.has(groupId)) return;
     const tombstone = this.#tombstones.get(groupId);
     if (tombstone !== undefined) return this.#bury(tombstone);
-    const here = this.#options.lane.group(groupId);
+    const here = this.#replicaHere(groupId);
     const retired = this.#retired.get(groupId);
-    const isRetiredHere = here !== undefined && here.replicaId === retired?.replica.replicaId;
+    const isRetiredHere = here !== undefined && here === retired?.replica.replicaId;
     if (retired !== undefined && !isRetiredHere) {
       this.#report(retired.replica, groupId, { removed: true });
     }
     const shard = this.#placement(groupId);
-    const added = shard?.move?.add;
-    const replica =
-      shard === undefined
-        ? undefined
-        : this.#own(added === undefined ? shard.replicas : [...shard.replicas, added]);
+    const replica = shard === undefined ? undefined : this.#ownOf(shard);
     if (retired !== undefined && isRetiredHere) {
       // Its successor is to be made here, from the same group's data: the grace has nothing to save.
       if (replica?.state === "creating" || isGraceOver(this.#options.view, retired)) {
@@ -237,13 +256,20 @@ export class Reconciler {
       if (retired === undefined) this.#agree(groupId);
       return;
     }
-    // Another replica of the group is here: its end must be ordered first.
-    const isHere = here?.replicaId === replica.replicaId;
-    if (here !== undefined && !isHere) return;
+    const isHere = here === replica.replicaId;
+    const isDamaged = this.#damaged.has(groupId);
+    // Another replica of the group is here: its end must be ordered first, unless it is damaged.
+    if (here !== undefined && !isHere && !isDamaged) return;
     if (!isHere && replica.state === "creating") return this.#create(shard, replica);
-    if (isHere) return this.#reportHere(shard, replica);
-    if (replica.state === "created") this.#report(replica, groupId, { state: "lost" });
-    else this.#agree(groupId); // already recorded as lost
+    if (isHere && !isDamaged) return this.#reportHere(shard, replica);
+    const isRecorded = replica.state === "lost" || replica.state === "damaged";
+    if (isRecorded) this.#agree(groupId);
+    else this.#report(replica, groupId, { state: isHere ? "damaged" : "lost" });
+  }
+
+  /** A move's new replica first: it may be ordered to where the damaged one is that it replaces. */
+  #ownOf({ replicas, move }: GroupPlacement): ReplicaPlacement | undefined {
+    return this.#own(move?.add === undefined ? replicas : [move.add, ...replicas]);
   }
 
   #reportHere({ groupId }: GroupPlacement, replica: ReplicaPlacement): void {
@@ -272,8 +298,7 @@ export class Reconciler {
 
   #bury(tombstone: TombstoneRecord): void {
     const { groupId } = tombstone;
-    const { lane } = this.#options;
-    if (lane.group(groupId) === undefined) {
+    if (this.#replicaHere(groupId) === undefined) {
       const replica = this.#own(tombstone.replicas);
       if (replica === undefined) this.#agree(groupId);
       else this.#report(replica, groupId, { removed: true });
@@ -297,6 +322,7 @@ export class Reconciler {
     run().then(
       () => {
         logger.info(`A shard replica was ${what}`, { groupId });
+        if (this.#damaged.has(groupId)) this.#learnDamage();
         this.#changed(groupId);
       },
       (error: unknown) => {
@@ -327,7 +353,11 @@ export class Reconciler {
   #report(
     replica: ReplicaPlacement,
     groupId: number,
-    what: { readonly state?: "lost"; readonly leading?: boolean; readonly removed?: boolean },
+    what: {
+      readonly state?: "lost" | "damaged";
+      readonly leading?: boolean;
+      readonly removed?: boolean;
+    },
   ): void {
     this.#options.reports.add({
       groupId,

@@ -233,6 +233,14 @@ export class Group {
     return { kind: "moving", what: `change at ${host.pendingConfIndex}` };
   }
 
+  /** Entries of this leader's log that a replica is not known to have; undefined elsewhere, and of strangers. */
+  entriesBehind(replicaId: number): number | undefined {
+    const { isLeader, node } = this.#host;
+    if (!isLeader) return undefined;
+    const progress = node.status().progress.get(replicaId);
+    return progress && node.lastIndex - progress.matchIndex;
+  }
+
   /** Hands leadership to the follower with the longest log; nothing happens elsewhere. */
   stepDown(): void {
     const target = mostCaughtUp(this.#host);
