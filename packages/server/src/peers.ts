@@ -3,17 +3,21 @@ import type { MetadataView } from "@millrace/model";
 import type { Lane } from "@millrace/replica";
 
 import type { AddressBook } from "./address-book.ts";
+import type { Detour } from "./detours.ts";
 
 export interface PeersDeps {
   readonly book: AddressBook;
   readonly view: MetadataView;
   readonly lane: Pick<Lane, "setPeer">;
   readonly nodeId: number;
+  readonly detour: Detour;
 }
 
-export function followPeers({ book, view, lane, nodeId }: PeersDeps): void {
+export function followPeers({ book, view, lane, nodeId, detour }: PeersDeps): void {
   const tell = (peer: { readonly nodeId: number; readonly data: string }) => {
-    if (peer.nodeId !== nodeId && peer.data !== "") lane.setPeer(peer.nodeId, peer.data);
+    if (peer.nodeId !== nodeId && peer.data !== "") {
+      lane.setPeer(peer.nodeId, detour(peer.data));
+    }
   };
   for (const peer of book.nodes()) tell(peer);
   view.onChange((changedKeys) => {

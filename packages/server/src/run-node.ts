@@ -26,12 +26,13 @@ import { startAdminServer } from "./admin-server.ts";
 import { authenticator } from "./authentication.ts";
 import { startControlServer, startDataServer } from "./servers.ts";
 import { lockDataDirectory } from "./data-lock.ts";
+import { detouredChannels, readDetours } from "./detours.ts";
 import { DiskWatch } from "./disk-watch.ts";
 import { nextIdentity } from "./gateway-identity.ts";
 import type { ProcessIdentity } from "./gateway-identity.ts";
 import { startGateway } from "./gateway-role.ts";
 import type { LaneRuntime } from "./lane-runtime.ts";
-import { openLane } from "./lane-runtime.ts";
+import { followMoveRate, openLane } from "./lane-runtime.ts";
 import { createLogger } from "./logging.ts";
 import { createMetrics } from "./metrics.ts";
 import type { PrometheusMetrics } from "./metrics.ts";
@@ -230,6 +231,7 @@ function connect(parts: Parts): MillraceClient {
     logger,
     metrics,
     tailDelayMs: settings.testTailDelayMs,
+    channels: detouredChannels(readDetours(settings.testDetoursFile)),
   });
 }
 
@@ -283,7 +285,9 @@ function startLane(
   if (coordinator === undefined || broker === undefined) return;
   const { clock, logger, metrics, settings } = parts;
   const { lane, fileSystem } = runtime;
-  followPeers({ book: parts.book, view: client.view, lane, nodeId: settings.nodeId });
+  const detour = readDetours(settings.testDetoursFile);
+  followMoveRate(client.view, lane);
+  followPeers({ book: parts.book, view: client.view, lane, nodeId: settings.nodeId, detour });
   lane.start();
   coordinator.start();
   broker.start();
@@ -321,7 +325,14 @@ function startAdmin(parts: Parts, deps: HealthDeps): Promise<AdminServer> {
     metrics,
     failure: () => runtime?.storage.failed?.message,
     health: () => healthOf(deps),
+    scrub: runtime === undefined ? undefined : () => lookAtFiles(runtime),
   });
+}
+
+/** What the look found, and the replicas that take no part since. */
+async function lookAtFiles({ lane }: LaneRuntime): Promise<object> {
+  const report = await lane.scrub();
+  return { ...report, damagedReplicas: lane.damaged() };
 }
 
 function failure(runtime: LaneRuntime | undefined, logger: Logger): Promise<StreamError> {

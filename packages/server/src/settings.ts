@@ -65,7 +65,7 @@ export const SETTINGS = z.strictObject({
     .describe("Address that others dial; empty takes the bind address"),
   rpcPort: port(7400, "Port of the control plane (gRPC)"),
   dataPort: port(7401, "Port of appends, fetches and replication (gRPC)"),
-  adminPort: port(7402, "Port of /metrics and /health"),
+  adminPort: port(7402, "Port of /metrics, /health and /scrub"),
   awsPort: port(4566, "Port of the AWS protocols, with role gateway"),
   join: commaList(hostPort)
     .default([])
@@ -84,6 +84,12 @@ export const SETTINGS = z.strictObject({
   tailCacheBytes: whole(MIB, 65_536 * MIB, " (bytes)")
     .default(256 * MIB)
     .describe("Memory for recent records that were already written to segments"),
+  scrubBytesPerSecond: whole(4096, 16_384 * MIB, " (bytes)")
+    .default(8 * MIB)
+    .describe("What a look at all files for damage reads per second"),
+  scrubIntervalHours: whole(0, 8784, " (hours)")
+    .default(168)
+    .describe("Time between two looks at all files for damage; 0 looks only when asked to"),
   putDeadlineMs: whole(100, 60_000)
     .default(5000)
     .describe("Longest wait of a put before the caller gets a retryable error"),
@@ -108,6 +114,12 @@ export const SETTINGS = z.strictObject({
   testDiskSwitches: flag.describe(
     "For tests: files stall, eio, low and full in the folder switches of the data folder fail the disk",
   ),
+  testDetoursFile: z
+    .string()
+    .default("")
+    .describe(
+      "For tests: JSON file that maps addresses of nodes to those that are dialled instead",
+    ),
 });
 
 export type Settings = z.infer<typeof SETTINGS>;
