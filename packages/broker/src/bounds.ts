@@ -15,9 +15,13 @@ export const DISK_READS_QUEUED_MAX = 256;
 export const APPENDS_PER_STREAM_MAX = 4096;
 export const APPEND_BYTES_PER_STREAM_MAX = 64 * 1024 * 1024;
 export const FETCHES_PER_STREAM_MAX = 256;
-/** Producers that one shard remembers, and batches of each. */
-export const PRODUCERS_MAX = 4096;
+/**
+ * Producers that one shard remembers, batches of each, and how long after a producer's last one. Part of what
+ * every replica must do alike: a cluster whose nodes differ in them would have replicas that differ (S2).
+ */
+export const PRODUCERS_MAX = 1000;
 export const PRODUCER_WINDOW = 5;
+export const PRODUCER_IDLE_MS = 15 * 60_000;
 
 export const TRIM_INTERVAL_MS = 10_000;
 /** Shards looked at for trimming in one turn. */
@@ -29,5 +33,7 @@ export const REPORTS_PER_CALL_MAX = 1000;
 export const REPORT_AGAIN_MS = 5_000;
 /** Between looks at a group whose members change. */
 export const MOVE_STEP_MS = 200;
+/** Between looks at a shard that is ordered to be sealed. */
+export const SEAL_STEP_MS = 200;
 export const REPORT_BACKOFF_MS_MIN = 100;
 export const REPORT_BACKOFF_MS_MAX = 5_000;

@@ -15,6 +15,7 @@ export interface BrokerMetrics {
   readonly batchesPerEntry: Histogram;
   readonly appendSeconds: Histogram;
   readonly trimmedRecords: Counter;
+  readonly refusedEntries: Counter;
   readonly unknownReplicas: Gauge;
 }
 
@@ -28,6 +29,10 @@ export function brokerMetrics(metrics: Metrics): BrokerMetrics {
     throttledWrites: count("throttled_writes_total", "Batches refused by a shard's write limit."),
     throttledReads: count("throttled_reads_total", "Calls refused by a shard's read limits."),
     duplicates: count("duplicates_total", "Retried batches answered from the dedup table."),
+    refusedEntries: count(
+      "refused_entries_total",
+      "Log entries found behind a shard's seal and left out of the shard; each is a bug.",
+    ),
     unknownReplicas: metrics.gauge(
       "millrace_broker_unknown_replicas",
       "Replicas here that metadata names nowhere; they are kept until somebody looks.",

@@ -20,6 +20,7 @@ import type { LeaderTiming } from "./reconcile-leaders.ts";
 import { LEADER_TIMING_DEFAULT, LeaderReconciler } from "./reconcile-leaders.ts";
 import type { SendReports } from "./replica-reports.ts";
 import { ReplicaReports } from "./replica-reports.ts";
+import { Sealer } from "./sealer.ts";
 import { HostedShard } from "./shard/hosted-shard.ts";
 import { Shards } from "./shards.ts";
 import { Trimmer } from "./trimmer.ts";
@@ -69,6 +70,7 @@ export class Broker {
   readonly #reports: ReplicaReports;
   readonly #reconciler: Reconciler;
   readonly #leaders: LeaderReconciler;
+  readonly #sealer: Sealer;
   readonly #trimmer: Trimmer;
   #diskFull = false;
 
@@ -89,6 +91,8 @@ export class Broker {
     this.#shards = new Shards(this.#context);
     this.#reports = new ReplicaReports(clock, options.random, logger, options.report);
     this.#trimmer = new Trimmer(this.#context, this.#shards);
+    const seals = new ReplicaReports(clock, options.random, logger, options.report);
+    this.#sealer = new Sealer(this.#context, this.#shards, seals);
     this.#reconciler = new Reconciler({
       view,
       lane,
@@ -111,7 +115,11 @@ export class Broker {
     if (init.kind !== "shard") {
       throw new StreamError("internal", `group ${init.groupId} is of kind ${init.kind}, not shard`);
     }
-    const hosted = new HostedShard(this.#context, group, () => this.#roleChanged(init.groupId));
+    const hosted = new HostedShard(this.#context, group, {
+      roleChanged: () => this.#roleChanged(init.groupId),
+      // The lane tells of it in the middle of its own turn.
+      sealed: () => this.#context.clock.soon(() => this.#sealer.changed(init.groupId)),
+    });
     this.#shards.add(hosted);
     return hosted;
   }
@@ -119,6 +127,7 @@ export class Broker {
   /** Begins to follow the metadata. The lane has started, so that groups on disk are known. */
   start(): void {
     this.#reconciler.start();
+    this.#sealer.start();
     this.#leaders.start();
     this.#trimmer.start();
   }
@@ -145,6 +154,7 @@ export class Broker {
   /** Stops what the broker does on its own; the lane is stopped by its owner. */
   stop(): void {
     this.#reconciler.stop();
+    this.#sealer.stop();
     this.#leaders.stop();
     this.#trimmer.stop();
     this.#reports.stop();
@@ -152,7 +162,10 @@ export class Broker {
 
   #roleChanged(groupId: number): void {
     // The lane tells of the change in the middle of its own turn.
-    this.#context.clock.soon(() => this.#reconciler.roleChanged(groupId));
+    this.#context.clock.soon(() => {
+      this.#reconciler.roleChanged(groupId);
+      this.#sealer.changed(groupId);
+    });
   }
 
   #makeHandlers(): BrokerHandlers {

@@ -96,4 +96,8 @@ export interface ReplicaReport {
   /** Index and voters of the group's members at rest, told by its leader; absent or 0: nothing is said of them. */
   readonly confIndex?: number;
   readonly voters?: readonly number[];
+  /** Epoch of the shard's seal, once applied here, and where the shard ends; absent or 0: nothing is said of them. */
+  readonly sealedEpoch?: number;
+  readonly endOffset?: number;
+  readonly lastArrivalMs?: number;
 }

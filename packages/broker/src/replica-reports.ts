@@ -104,6 +104,7 @@ function same(a: ReplicaReport, b: ReplicaReport): boolean {
     a.state === b.state &&
     a.leading === b.leading &&
     a.removed === b.removed &&
-    a.confIndex === b.confIndex
+    a.confIndex === b.confIndex &&
+    a.sealedEpoch === b.sealedEpoch
   );
 }

@@ -16,14 +16,16 @@ import {
 } from "@millrace/model";
 import type { BatchRules, StreamRecord } from "@millrace/model";
 
-import { APPEND_BYTES_IN_FLIGHT_MAX, APPENDS_IN_FLIGHT_MAX, PRODUCER_WINDOW } from "../bounds.ts";
+import { APPEND_BYTES_IN_FLIGHT_MAX, APPENDS_IN_FLIGHT_MAX } from "../bounds.ts";
 import type { BrokerContext } from "../context.ts";
 import type { ShardGroup } from "../ports.ts";
 import { batchProducer } from "./batch-walk.ts";
 import { entryEnd, joinBatches } from "./join-batches.ts";
 import type { AppendReply, PendingBatch } from "./leader-term.ts";
 import { LeaderTerm } from "./leader-term.ts";
-import { notLeader, requireReadyLeader, requireWritable, staleEpoch } from "./shard-access.ts";
+import { requireRemembered, sealedShard, storedBeforeSeal } from "./sealed-answer.ts";
+import { notLeader, requireKept, requireReadyLeader, requireWritable } from "./shard-access.ts";
+import { encodeCommand } from "./shard-commands.ts";
 import type { ShardLimiter } from "./shard-limiter.ts";
 import type { ShardState } from "./shard-state.ts";
 
@@ -72,9 +74,30 @@ export class AppendLane {
     }
   }
 
+  /**
+   * Proposes the shard's seal, behind every batch that was accepted before. From then on this leader proposes no
+   * other (S10). Nothing happens when the shard is sealed, or is being sealed in this term.
+   *
+   * @throws StreamError why the seal could not be proposed now.
+   */
+  seal(epoch: number, childShardIndexes: readonly number[]): void {
+    requireReadyLeader(this.#context, this.#group);
+    const leader = this.#presentTerm();
+    if (this.#state.sealed || leader.sealingEpoch !== undefined) return;
+    this.#proposePending();
+    const at = { baseOffset: leader.nextOffset, arrivalMs: this.#arrivalMs(leader) };
+    const command = encodeCommand({ kind: "seal", epoch, childShardIndexes }, at);
+    // Committed or not, nothing is proposed behind it in this term; another term asks its own log.
+    const answer = this.#group.propose(command, leader.term, () => undefined);
+    if (answer instanceof StreamError) throw answer;
+    leader.sealingEpoch = epoch;
+  }
+
   #accept(shard: Shard, request: AppendRequest, reply: AppendReply): void {
     const { clock } = this.#context;
-    const leader = this.#leaderTerm(shard, request);
+    this.#requireLeader(shard, request);
+    if (this.#state.sealed) return this.#answerSealed(request.batch, reply);
+    const leader = this.#openTerm(shard, request);
     this.#requireRoom(request.batch.byteLength);
     const header = checkBatch(request.batch, this.#batchRules(shard));
     const batch: PendingBatch = {
@@ -97,24 +120,39 @@ export class AppendLane {
     this.#context.turn.add(this.#flush);
   }
 
-  /** The present term's state, after every check that needs no look at the batch. */
-  #leaderTerm(shard: Shard, request: AppendRequest): LeaderTerm {
+  #requireLeader(shard: Shard, { expectedTerm }: AppendRequest): void {
     const group = this.#group;
     requireReadyLeader(this.#context, group);
-    if (request.expectedTerm !== 0 && request.expectedTerm !== group.term) {
-      throw notLeader(this.#context, group);
-    }
+    if (expectedTerm !== 0 && expectedTerm !== group.term) throw notLeader(this.#context, group);
+    requireKept(shard);
+  }
+
+  #answerSealed(batch: Uint8Array, reply: AppendReply): void {
+    const { groupId, term } = this.#group;
+    const { baseOffset, count, arrivalMs } = storedBeforeSeal(this.#state, groupId, batch);
+    this.#context.metrics.duplicates.add();
+    reply({ baseOffset, count, arrivalMs, term, duplicate: true });
+  }
+
+  /** The present term's state, after every check that needs no look at the batch. */
+  #openTerm(shard: Shard, request: AppendRequest): LeaderTerm {
     requireWritable(shard, request.shardEpoch);
-    if (this.#state.sealed) throw staleEpoch(shard, "the shard is sealed");
     if (this.#context.diskFull()) {
       throw new StreamError(
         "disk-full",
         `node ${this.#context.nodeId} has no room for new records`,
       );
     }
-    if (this.#leader?.term !== group.term) {
+    const leader = this.#presentTerm();
+    if (leader.sealingEpoch !== undefined) throw this.#sealing(leader.sealingEpoch);
+    return leader;
+  }
+
+  #presentTerm(): LeaderTerm {
+    const { term } = this.#group;
+    if (this.#leader?.term !== term) {
       this.#proposePending(); // refused: they were numbered in an earlier term
-      this.#leader = new LeaderTerm(group.term, this.#state);
+      this.#leader = new LeaderTerm(term, this.#state);
     }
     return this.#leader;
   }
@@ -150,11 +188,8 @@ export class AppendLane {
       return true;
     }
     const newest = Math.max(leader.newest(producer), this.#state.dedup.newest(producer));
-    if (sequence > newest - PRODUCER_WINDOW) return false;
-    throw new StreamError(
-      "duplicate-stale",
-      `producerSequence is ${sequence}, but the newest is ${newest} and ${PRODUCER_WINDOW} are remembered`,
-    );
+    requireRemembered(sequence, newest);
+    return false;
   }
 
   #proposePending(): void {
@@ -180,19 +215,27 @@ export class AppendLane {
     if (leader === undefined || !this.#group.isReadyLeader || this.#group.term !== leader.term) {
       return notLeader(this.#context, this.#group);
     }
-    if (this.#state.sealed) return this.#sealedMeanwhile();
+    if (this.#state.sealed) return sealedShard(this.#state, this.#group.groupId, false);
+    if (leader.sealingEpoch !== undefined) return this.#sealing(leader.sealingEpoch);
     const at = { baseOffset: leader.nextOffset, arrivalMs: this.#arrivalMs(leader) };
     const { data, count } = joinBatches(batches, at);
     let refused = false;
+    let index = 0;
     const answer = this.#group.propose(data, leader.term, (error) => {
       if (refused) return;
-      if (error === undefined) this.#stored(leader, batches, at);
-      else for (const batch of batches) this.#settle(leader, batch, error);
+      const refusal =
+        error ??
+        (this.#state.isBehindSeal(index)
+          ? sealedShard(this.#state, this.#group.groupId, false)
+          : undefined);
+      if (refusal === undefined) this.#stored(leader, batches, at);
+      else for (const batch of batches) this.#settle(leader, batch, refusal);
     });
     if (answer instanceof StreamError) {
       refused = true;
       return answer.code === "not-leader" ? notLeader(this.#context, this.#group) : answer;
     }
+    index = answer.index;
     leader.proposed(count, at.arrivalMs);
     for (const batch of batches) batch.bytes = undefined;
     this.#context.metrics.batchesPerEntry.observe(batches.length);
@@ -235,10 +278,10 @@ export class AppendLane {
     this.#unansweredBytes -= batch.lengthBytes;
   }
 
-  #sealedMeanwhile(): StreamError {
-    return new StreamError("stale-epoch", `group ${this.#group.groupId} is sealed`, {
-      hint: { shardEpoch: this.#state.epoch },
-    });
+  /** Not certain yet: the seal may be lost with this leader. The next one is ordered to seal as well. */
+  #sealing(shardEpoch: number): StreamError {
+    const message = `group ${this.#group.groupId} is being sealed`;
+    return new StreamError("stale-epoch", message, { hint: { shardEpoch } });
   }
 
   /** Arrivals never go back (E2) and never lie before the shard's creation second. */

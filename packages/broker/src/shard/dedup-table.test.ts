@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { PRODUCERS_MAX } from "../bounds.ts";
+import { PRODUCER_IDLE_MS, PRODUCERS_MAX } from "../bounds.ts";
 import { DedupTable } from "./dedup-table.ts";
 
 const batch = (sequence: number, baseOffset = sequence) => ({
@@ -35,6 +35,23 @@ describe("the table of idempotent producers", () => {
     table.record(1n, batch(1));
     table.record(9_999n, batch(0));
     expect([table.size, table.newest(2n), table.newest(1n)]).toEqual([PRODUCERS_MAX, -1, 1]);
+  });
+
+  it("forgets producers that are silent too long, the oldest first, and no other (D2)", () => {
+    const table = new DedupTable();
+    const at = (sequence: number, arrivalMs: number) => ({ ...batch(sequence), arrivalMs });
+    table.record(1n, at(1, 1000));
+    table.record(2n, at(1, 2000));
+    table.record(1n, at(2, 3000));
+    table.expire(2000 + PRODUCER_IDLE_MS);
+    expect(sequences(table)).toEqual([
+      [2n, [1]],
+      [1n, [1, 2]],
+    ]);
+    table.expire(2001 + PRODUCER_IDLE_MS);
+    expect(sequences(table)).toEqual([[1n, [1, 2]]]);
+    table.expire(3001 + PRODUCER_IDLE_MS);
+    expect(table.size).toBe(0);
   });
 
   it("drops batches below the trim point, and producers that have no other", () => {

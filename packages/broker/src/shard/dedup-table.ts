@@ -4,12 +4,21 @@
  * A producer that lost an answer sends the same sequence again, maybe to another leader. Without this
  * table the second copy would be stored as new records. Per producer the batches whose sequences lie
  * within PRODUCER_WINDOW of its newest are kept: by sequence, not by order of arrival, since a
- * pipelining producer's late batch must not push a newer one out of the window.
+ * pipelining producer's late batch must not push a newer one out of the window; and by distance, not by
+ * number, since a replica that starts at the trim point knows fewer and must end with the same (T1).
  *
- * All replicas make the same changes in the same order, so eviction goes by order of application
- * and nothing else. Source: reference/raft-and-log G.6 (the window of five is Redpanda's).
+ *   D1  a sequence in the window that is not in the table was never stored: it is new. One below the
+ *       window may have been: it is neither stored again nor called stored
+ *   D2  a producer is forgotten PRODUCER_IDLE_MS after its newest batch, by the arrival times in the log, or
+ *       when PRODUCERS_MAX others came after it: by the log alone, so all replicas forget alike (S2)
+ *
+ * A sealed shard keeps its table: nothing is added any more, so it says for ever what became of a
+ * batch whose answer was lost at the seal. Its children begin with empty tables. They need not inherit one: a
+ * batch of the parent is asked about at the parent, and a child's batches have sequences of their own.
+ *
+ * Source: reference/raft-and-log G.6 (the window of five is Redpanda's).
  */
-import { PRODUCER_WINDOW, PRODUCERS_MAX } from "../bounds.ts";
+import { PRODUCER_IDLE_MS, PRODUCER_WINDOW, PRODUCERS_MAX } from "../bounds.ts";
 
 /** A stored batch, as its producer's retry is answered. */
 export interface StoredBatch {
@@ -48,7 +57,17 @@ export class DedupTable {
     kept.sort((a, b) => a.sequence - b.sequence);
     this.#windows.delete(producer);
     this.#windows.set(producer, kept);
-    if (this.#windows.size > PRODUCERS_MAX) this.#evictOldest();
+    while (this.#windows.size > PRODUCERS_MAX) this.#evictOldest();
+  }
+
+  /** Forgets producers of which nothing arrived for PRODUCER_IDLE_MS before `arrivalMs`, that of an entry (D2). */
+  expire(arrivalMs: number): void {
+    const since = arrivalMs - PRODUCER_IDLE_MS;
+    // Arrivals never decrease along the log (E2), so whoever was applied earlier is also older.
+    for (const [producer, window] of this.#windows) {
+      if (window.some((batch) => batch.arrivalMs >= since)) return;
+      this.#windows.delete(producer);
+    }
   }
 
   /** Forgets batches below `offset`: a replica that starts at the trim point never saw them. */

@@ -118,13 +118,13 @@ export class FetchCall {
 
   /** False when the page's first record is not in memory. */
   #fromMemory(cutter: SliceCutter): boolean {
-    const { state, group, appliedIndex } = this.#hosted;
+    const { state, group, readableIndex } = this.#hosted;
     if (cutter.nextOffset >= state.nextOffset) return true;
     let index = group.log.locateOffset(cutter.nextOffset);
     if (typeof index !== "number") return false;
-    while (!cutter.full && index <= appliedIndex && cutter.nextOffset < state.nextOffset) {
+    while (!cutter.full && index <= readableIndex && cutter.nextOffset < state.nextOffset) {
       const bytes = cutter.bytesLeft + HEADROOM_BYTES;
-      const entries = group.log.entries(index, appliedIndex + 1, bytes);
+      const entries = group.log.entries(index, readableIndex + 1, bytes);
       if (typeof entries === "string") return cutter.slices.length > 0; // the rest comes with the next call
       for (const entry of entries) {
         cutter.add(entry);
@@ -163,7 +163,7 @@ export class FetchCall {
     try {
       const index = await log.locateOffsetAsync(cutter.nextOffset);
       if (index === undefined) return undefined;
-      const hi = this.#hosted.appliedIndex + 1;
+      const hi = this.#hosted.readableIndex + 1;
       const entries = await log.fetchEntries(index, hi, cutter.bytesLeft + HEADROOM_BYTES);
       for (const entry of entries) {
         cutter.add(entry);

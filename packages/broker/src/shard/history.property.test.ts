@@ -1,14 +1,24 @@
 /**
  * Random histories of one shard: puts, retries, commits, changes of leader that keep any part of the
- * uncommitted tail, lagging and restarting replicas, trims and followers that start at a trim point.
+ * uncommitted tail, lagging and restarting replicas, seals, trims and followers that start at a trim point.
  */
 import { StreamError } from "@millrace/base";
+import { readEntryHeader } from "@millrace/model";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { clusterRecord, encodeBatch, HOUR_MS, recordTexts, nth } from "../testing/fixtures.ts";
+import { PRODUCER_IDLE_MS } from "../bounds.ts";
+import {
+  clusterRecord,
+  encodeBatch,
+  EPOCH,
+  HOUR_MS,
+  recordTexts,
+  nth,
+} from "../testing/fixtures.ts";
 import type { AppendOutcome } from "../testing/shard-bench.ts";
 import { ShardBench } from "../testing/shard-bench.ts";
+import { COMMAND_SEAL } from "./shard-commands.ts";
 import { SliceCutter } from "./slice-cutter.ts";
 import { trimShard } from "./trim.ts";
 
@@ -16,13 +26,14 @@ const SEED = 20_260_822;
 const NODES = 3;
 /** Sequences a producer may have unanswered, as the window allows. */
 const WINDOW = 5;
-/** A producer gives a put up long before retention (24 hours) drops its first copy. */
-const GIVE_UP_MS = 12 * HOUR_MS;
+/** A producer gives a put up before the shard may forget the producer (D2). */
+const GIVE_UP_MS = PRODUCER_IDLE_MS - 60_000;
 
 type Step =
   | { readonly kind: "put"; readonly producer: number; readonly records: number }
   | { readonly kind: "retry"; readonly producer: number }
   | { readonly kind: "turn" | "restart" | "install"; readonly node: number }
+  | { readonly kind: "seal" }
   | { readonly kind: "commit"; readonly count: number }
   | { readonly kind: "elect"; readonly node: number; readonly kept: number }
   | { readonly kind: "follow"; readonly node: number; readonly lag: number }
@@ -53,12 +64,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant("elect" as const), node, kept: fc.nat(4) }),
   fc.record({ kind: fc.constant("follow" as const), node, lag: fc.nat(4) }),
   fc.record({ kind: fc.constant("restart" as const), node }),
+  fc.record({ kind: fc.constant("seal" as const) }),
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("install" as const), node }) },
   {
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant("trim" as const),
-      hours: fc.constantFrom(1, 11, 25),
+      hours: fc.constantFrom(0.1, 0.3, 1, 11, 25),
       commits: fc.boolean(),
     }),
   },
@@ -105,6 +117,7 @@ class History {
       const replica = nth(world.replicas, step.node);
       replica.catchUp(Math.max(0, world.committed.length - step.lag));
     }
+    if (step.kind === "seal") bench.leader.hosted.appends.seal(EPOCH + 1, [1, 2]);
     if (step.kind === "restart") this.#restart(step.node);
     if (step.kind === "install" && world.replicas[step.node] !== world.leader) {
       nth(world.replicas, step.node).installFrom(bench.leader, bench.host);
@@ -172,15 +185,21 @@ function isStored(
   return outcome !== "pending" && !(outcome instanceof StreamError);
 }
 
+function isSeal({ data }: { readonly data: Uint8Array }): boolean {
+  return data.byteLength > 0 && readEntryHeader(data).command === COMMAND_SEAL;
+}
+
 /** Every record ever committed, by offset, from the committed log itself. */
 function committedTexts(bench: ShardBench): readonly string[] {
   const cutter = new SliceCutter(0, Infinity, Infinity);
-  for (const entry of bench.world.committed) cutter.add(entry);
+  const seal = bench.world.committed.findIndex(isSeal);
+  const entries = bench.world.committed.slice(0, seal < 0 ? undefined : seal); // S10
+  for (const entry of entries) cutter.add(entry);
   return cutter.slices.flatMap(({ records }) => recordTexts(records));
 }
 
 describe("random histories of a shard", () => {
-  it("keep S1 to S5, S9 and S11", async () => {
+  it("keep S1 to S5, S9 to S11", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
         const history = new History();

@@ -12,6 +12,13 @@ import { ShardLimiter } from "./shard-limiter.ts";
 import { ShardState } from "./shard-state.ts";
 import { TailNotifier } from "./tail-notifier.ts";
 
+/** What the broker is told of a replica, in the middle of the lane's turn. */
+export interface ShardEvents {
+  roleChanged(): void;
+  /** The shard's seal was applied here. */
+  sealed(): void;
+}
+
 export class HostedShard implements StateMachine {
   readonly group: ShardGroup;
   readonly state = new ShardState();
@@ -21,27 +28,30 @@ export class HostedShard implements StateMachine {
   /** A TRIM of this leader is in the log and not applied yet. */
   trimming = false;
   readonly #context: BrokerContext;
-  readonly #roleChanged: (hosted: HostedShard, change: RoleChange) => void;
+  readonly #events: ShardEvents;
   readonly #wakeReaders = () => this.tail.advanced(this.state.nextOffset);
   readonly #wakeAllReaders = () => this.tail.wakeAll();
   #appliedIndex = 0;
 
-  constructor(
-    context: BrokerContext,
-    group: ShardGroup,
-    roleChanged: (hosted: HostedShard, change: RoleChange) => void,
-  ) {
+  constructor(context: BrokerContext, group: ShardGroup, events: ShardEvents) {
     this.#context = context;
     this.group = group;
     this.limiter = new ShardLimiter(context.clock.monotonicMs());
     this.tail = new TailNotifier(context.clock);
     this.appends = new AppendLane(context, group, this.state, this.limiter);
-    this.#roleChanged = roleChanged;
+    this.#events = events;
   }
 
   /** Last log index whose effect is in `state`: reads go no further (S5). */
   get appliedIndex(): number {
     return this.#appliedIndex;
+  }
+
+  /** Last log index that can hold records: what stands behind a seal is no part of the shard (S10). */
+  get readableIndex(): number {
+    return this.state.sealed
+      ? Math.min(this.state.sealIndex, this.#appliedIndex)
+      : this.#appliedIndex;
   }
 
   /** The limiter, up to date with the cluster's policy. */
@@ -58,7 +68,8 @@ export class HostedShard implements StateMachine {
       const effect = this.state.apply(index, data);
       this.#appliedIndex = index;
       if (effect === "records") this.#context.turn.add(this.#wakeReaders);
-      if (effect === "sealed") this.#context.turn.add(this.#wakeAllReaders);
+      if (effect === "sealed") this.#sealed();
+      if (effect === "refused") this.#context.metrics.refusedEntries.add();
       if (effect === "trimmed") {
         this.#context.metrics.trimmedRecords.add(this.state.trimOffset - trimmedBefore);
         this.group.trim(this.state.trimIndex);
@@ -86,6 +97,11 @@ export class HostedShard implements StateMachine {
   roleChanged(change: RoleChange): void {
     // Readers that wait here may have to go elsewhere; they look again after this turn.
     if (change.role !== "leader") this.#context.turn.add(this.#wakeAllReaders);
-    this.#roleChanged(this, change);
+    this.#events.roleChanged();
+  }
+
+  #sealed(): void {
+    this.#context.turn.add(this.#wakeAllReaders);
+    this.#events.sealed();
   }
 }

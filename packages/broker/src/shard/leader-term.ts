@@ -38,6 +38,8 @@ export class LeaderTerm {
   readonly term: number;
   #nextOffset: number;
   #lastArrivalMs: number;
+  /** Epoch of the seal that was proposed: nothing is proposed behind it in this term. */
+  sealingEpoch: number | undefined;
   readonly #inFlight = new Map<ProducerKey, PendingBatch[]>();
 
   /** @param applied the shard when the leader became ready: everything before its term. */

@@ -110,7 +110,7 @@ export async function firstEntryAtTime(
   // At a trim point the log answers with what is left, which may begin with entries without records.
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     const from = index;
-    const end = hosted.appliedIndex + 1;
+    const end = hosted.readableIndex + 1;
     if (from === undefined || from >= end) return undefined;
     const known = log.entries(from, end, LOOK_BYTES);
     const entries =

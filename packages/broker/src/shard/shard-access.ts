@@ -55,12 +55,9 @@ export function requireReadyLeader(context: BrokerContext, group: ShardGroup): v
 
 /**
  * @throws StreamError `stale-epoch` when the caller's shard map is older than ours, or the shard takes no
- *   more records; `unavailable` when ours is older or the shard is not open yet; `not-found` while it is deleted.
+ *   more records; `unavailable` when ours is older or the shard is not open yet.
  */
 export function requireWritable(shard: Shard, shardEpoch: number): void {
-  if (shard.state === "deleting") {
-    throw new StreamError("not-found", `stream ${shard.streamName} is being deleted`);
-  }
   if (shardEpoch > shard.epoch) {
     // A refusal as stale would make the caller wait for metadata that it already has.
     throw new StreamError(
@@ -76,7 +73,13 @@ export function requireWritable(shard: Shard, shardEpoch: number): void {
   }
 }
 
-export function staleEpoch(shard: Shard, what: string): StreamError {
+/** @throws StreamError `not-found` while the shard's stream is deleted. */
+export function requireKept({ state, streamName }: Shard): void {
+  if (state !== "deleting") return;
+  throw new StreamError("not-found", `stream ${streamName} is being deleted`);
+}
+
+function staleEpoch(shard: Shard, what: string): StreamError {
   return new StreamError("stale-epoch", `${what}, group ${shard.groupId} is at ${shard.epoch}`, {
     hint: { shardEpoch: shard.epoch },
   });

@@ -4,21 +4,23 @@
  *   TRIM (1)  byte 0         1      8        16             24         32
  *                  | version | 0..0 | offset | throughIndex | cutoffMs | arrivalFloorMs |
  *                  | u8      |      | u64    | u64          | u64      | u64            |
- *   SEAL (2)  byte 0         1      8
- *                  | version | 0..0 | epoch |
- *                  | u8      |      | u64   |
+ *   SEAL (2)  byte 0         1          2      8       16       20       24
+ *                  | version | children | 0..0 | epoch | child 0 | child 1 |
+ *                  | u8      | u8       |      | u64   | u32     | u32     |
  *
  * Little-endian. Numbers of commands are never reused; an unknown command or version stops the
  * replica, because to skip what others apply would make the replicas differ (S2).
  */
-import { assertNever, StreamError } from "@millrace/base";
+import { assertNever, invariant, StreamError } from "@millrace/base";
 import { commandEntry, safeU64, setSafeU64, viewOf } from "@millrace/model";
 
 export const COMMAND_TRIM = 1;
 export const COMMAND_SEAL = 2;
 const VERSION = 1;
 const TRIM_BYTES = 40;
-const SEAL_BYTES = 16;
+const SEAL_BYTES = 24;
+/** A split has two children. */
+export const CHILDREN_MAX = 2;
 
 /** Drops whole entries. Decided by the leader, the same on every replica once committed (S9). */
 export interface TrimCommand {
@@ -36,7 +38,10 @@ export interface TrimCommand {
 /** Ends the shard: no record is accepted after it (S10). */
 export interface SealCommand {
   readonly kind: "seal";
+  /** The shard's epoch from then on. */
   readonly epoch: number;
+  /** At most CHILDREN_MAX shard indexes: who takes records instead. */
+  readonly childShardIndexes: readonly number[];
 }
 
 export type ShardCommand = TrimCommand | SealCommand;
@@ -75,7 +80,7 @@ export function decodeCommand(command: number, body: Uint8Array): ShardCommand {
     );
   }
   const view = viewOf(body);
-  if (command === COMMAND_SEAL) return { kind: "seal", epoch: safeU64("epoch", view, 8) };
+  if (command === COMMAND_SEAL) return decodeSeal(view);
   return {
     kind: "trim",
     offset: safeU64("offset", view, 8),
@@ -96,9 +101,27 @@ function trimBody(command: TrimCommand): Uint8Array {
   return body;
 }
 
-function sealBody(command: SealCommand): Uint8Array {
+function sealBody({ epoch, childShardIndexes }: SealCommand): Uint8Array {
+  invariant(
+    childShardIndexes.length <= CHILDREN_MAX,
+    () => `a seal names ${childShardIndexes.length} children, at most ${CHILDREN_MAX}`,
+  );
   const body = new Uint8Array(SEAL_BYTES);
+  const view = viewOf(body);
   body[0] = VERSION;
-  setSafeU64(viewOf(body), 8, command.epoch);
+  body[1] = childShardIndexes.length;
+  setSafeU64(view, 8, epoch);
+  childShardIndexes.forEach((child, at) => view.setUint32(16 + at * 4, child, true));
   return body;
+}
+
+function decodeSeal(view: DataView): SealCommand {
+  const count = view.getUint8(1);
+  if (count > CHILDREN_MAX) {
+    throw new StreamError("corrupt", `shard command ${COMMAND_SEAL}: ${count} children`);
+  }
+  const childShardIndexes = Array.from({ length: count }, (_, at) =>
+    view.getUint32(16 + at * 4, true),
+  );
+  return { kind: "seal", epoch: safeU64("epoch", view, 8), childShardIndexes };
 }

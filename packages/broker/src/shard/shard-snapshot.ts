@@ -1,26 +1,30 @@
 /**
  * A shard's state as bytes: what a restart begins from and what a far-behind follower is sent.
  *
- *   byte 0         1       2   4           8            16              24           32
- *        | version | flags | 0 | producers | nextOffset | lastArrivalMs | trimOffset | trimIndex |
- *        | u8      | u8    |   | u32       | u64        | u64           | u64        | u64       |
- *        40               48      56
- *        | arrivalFloorMs | epoch | sealIndex |        then per producer, in order of application:
- *        | u64            | u64   | u64       |
+ *   byte 0         1       2          3   4           8            16              24           32
+ *        | version | flags | children | 0 | producers | nextOffset | lastArrivalMs | trimOffset | trimIndex |
+ *        | u8      | u8    | u8       |   | u32       | u64        | u64           | u64        | u64       |
+ *        40               48      56          64        68
+ *        | arrivalFloorMs | epoch | sealIndex | child 0 | child 1 | then per producer, in order of application:
+ *        | u64            | u64   | u64       | u32     | u32     |
  *        | producer id | batches | 0   | then per batch | sequence | baseOffset | arrivalMs | count | 0   |
  *        | 8 bytes     | u32     | u32 |                | u64      | u64        | u64       | u32   | u32 |
  *
- * Little-endian but for the id. Flag 1: sealed. The frame around it carries the checksum.
+ * Little-endian but for the id. Flag 1: sealed. `children` counts those that are meant. The frame around it carries the checksum.
  * Equal states give equal bytes, so that replicas can be compared by their snapshots (S2).
  */
 import { StreamError } from "@millrace/base";
 import { safeU64, setSafeU64, viewOf } from "@millrace/model";
 
 import type { DedupTable, StoredBatch } from "./dedup-table.ts";
+import { CHILDREN_MAX } from "./shard-commands.ts";
 
-const VERSION = 1;
+const VERSION = 2;
+/** Version 1 had no children. */
+const HEADER_BYTES_1 = 64;
 const FLAG_SEALED = 1;
-const HEADER_BYTES = 64;
+const HEADER_BYTES = 72;
+const CHILDREN_AT = 64;
 const PRODUCER_BYTES = 16;
 const BATCH_BYTES = 32;
 
@@ -40,6 +44,8 @@ export interface ShardFields {
   readonly sealed: boolean;
   /** Log index of the seal, 0 before. */
   readonly sealIndex: number;
+  /** Shards that the seal named, none before. */
+  readonly childShardIndexes: readonly number[];
 }
 
 export const EMPTY_FIELDS: ShardFields = {
@@ -51,6 +57,7 @@ export const EMPTY_FIELDS: ShardFields = {
   epoch: 0,
   sealed: false,
   sealIndex: 0,
+  childShardIndexes: [],
 };
 
 const NUMBERS = [
@@ -75,6 +82,10 @@ export function encodeShardSnapshot(
   const view = viewOf(bytes);
   bytes[0] = VERSION;
   bytes[1] = fields.sealed ? FLAG_SEALED : 0;
+  bytes[2] = fields.childShardIndexes.length;
+  fields.childShardIndexes.forEach((child, index) =>
+    view.setUint32(CHILDREN_AT + index * 4, child, true),
+  );
   view.setUint32(4, windows.length, true);
   NUMBERS.forEach((name, index) => setSafeU64(view, 8 + index * 8, fields[name]));
   let at = HEADER_BYTES;
@@ -95,15 +106,14 @@ export function encodeShardSnapshot(
 export function decodeShardSnapshot(bytes: Uint8Array, dedup: DedupTable): ShardFields {
   dedup.clear();
   if (bytes.byteLength === 0) return EMPTY_FIELDS;
-  if (bytes[0] !== VERSION) {
-    throw new StreamError(
-      "unsupported",
-      `shard snapshot: version ${bytes[0]}, known is ${VERSION}`,
-    );
+  const version = bytes[0] ?? 0;
+  if (version < 1 || version > VERSION) {
+    throw new StreamError("unsupported", `shard snapshot: version ${version}, known is ${VERSION}`);
   }
-  if (bytes.byteLength < HEADER_BYTES) throw cutOff(bytes, HEADER_BYTES);
+  const headerBytes = version === 1 ? HEADER_BYTES_1 : HEADER_BYTES;
+  if (bytes.byteLength < headerBytes) throw cutOff(bytes, headerBytes);
   const view = viewOf(bytes);
-  let at = HEADER_BYTES;
+  let at = headerBytes;
   for (let left = view.getUint32(4, true); left > 0; left--) {
     if (at + PRODUCER_BYTES > bytes.byteLength) throw cutOff(bytes, at + PRODUCER_BYTES);
     const count = view.getUint32(at + 8, true);
@@ -127,6 +137,9 @@ export function decodeShardSnapshot(bytes: Uint8Array, dedup: DedupTable): Shard
     epoch: number("epoch"),
     sealed: ((bytes[1] ?? 0) & FLAG_SEALED) !== 0,
     sealIndex: number("sealIndex"),
+    childShardIndexes: Array.from({ length: Math.min(bytes[2] ?? 0, CHILDREN_MAX) }, (_, index) =>
+      view.getUint32(CHILDREN_AT + index * 4, true),
+    ),
   };
 }
 

@@ -1,6 +1,7 @@
 import { commandEntry, writeRecordsHeader } from "@millrace/model";
 import { describe, expect, it } from "vitest";
 
+import { PRODUCER_IDLE_MS } from "../bounds.ts";
 import { encodeBatch } from "../testing/fixtures.ts";
 import type { ShardCommand } from "./shard-commands.ts";
 import { decodeCommand, encodeCommand } from "./shard-commands.ts";
@@ -13,6 +14,13 @@ const records = (baseOffset: number, arrivalMs: number, count = 1, claimed = cou
   );
   const data = new Uint8Array(32 + batch.byteLength);
   writeRecordsHeader(data, { count: claimed, baseOffset, arrivalMs, batchCount: 1 });
+  data.set(batch, 32);
+  return data;
+};
+const encodeAnonymous = (baseOffset: number, arrivalMs: number) => {
+  const batch = encodeBatch(["r"]);
+  const data = new Uint8Array(32 + batch.byteLength);
+  writeRecordsHeader(data, { count: 1, baseOffset, arrivalMs, batchCount: 1 });
   data.set(batch, 32);
   return data;
 };
@@ -37,10 +45,6 @@ describe("the state of a shard", () => {
     ["E1: an overlap", () => applied(records(0, 10), records(0, 10))],
     ["E1: a count that the batches do not have", () => applied(records(0, 10, 2, 3))],
     ["E2: time going back", () => applied(records(0, 10), records(1, 9))],
-    [
-      "S10: records behind the seal",
-      () => applied(command({ kind: "seal", epoch: 2 }), records(0, 10)),
-    ],
     ["S9: a trim beyond the end", () => applied(records(0, 10), trim(2, 1))],
     ["S9: a trim going back", () => applied(records(0, 10), trim(1, 1), trim(0, 2))],
     ["a trim of entries that stand behind it", () => applied(records(0, 10), trim(1, 2))],
@@ -54,7 +58,36 @@ describe("the state of a shard", () => {
     expect(() => applied(commandEntry(1, new Uint8Array(40).fill(2, 0, 1), at))).toThrow(
       "version 2, known is 1",
     );
-    expect(() => applied(commandEntry(2, new Uint8Array(8), at))).toThrow("8 bytes, not 16");
+    expect(() => applied(commandEntry(2, new Uint8Array(8), at))).toThrow("8 bytes, not 24");
+  });
+
+  it("counts nothing of what stands behind its seal, alike on every replica (S10)", () => {
+    const seal = command({ kind: "seal", epoch: 2, childShardIndexes: [1, 2] });
+    const state = applied(records(0, 10), seal);
+    const sealed = state.snapshot();
+    // Also one that would break E1 or E2: it is no part of the shard.
+    const behind = [records(1, 10), records(9, 5, 3), seal];
+    const effects = behind.map((data, at) => state.apply(3 + at, data));
+    expect(effects).toEqual(["refused", "refused", "nothing"]);
+    expect(state.snapshot()).toEqual(sealed);
+    expect([2, 3].map((index) => state.isBehindSeal(index))).toEqual([false, true]);
+  });
+
+  it("reads the snapshots of the version before, which knew no children", () => {
+    const now = applied(records(0, 10), records(1, 20)).snapshot();
+    const before = Buffer.concat([now.subarray(0, 64), now.subarray(72)]);
+    before[0] = 1;
+    const state = new ShardState();
+    state.restore(before);
+    expect(state.snapshot()).toEqual(now);
+  });
+
+  it("forgets a producer by the arrival times in the log, whatever the clock says (D2)", () => {
+    const idle = PRODUCER_IDLE_MS;
+    const state = applied(records(0, 10), records(1, 10 + idle));
+    expect(state.dedup.find(1n, 0)).toBeDefined();
+    const quiet = applied(records(0, 10), encodeAnonymous(1, 11 + idle));
+    expect(quiet.dedup.size).toBe(0);
   });
 
   it("is the same bytes before and after a restart", () => {
@@ -74,27 +107,28 @@ describe("the state of a shard", () => {
 
   it("refuses a snapshot that is cut off or of a later version", () => {
     const bytes = applied(records(0, 10)).snapshot();
-    const cuts = [1, 40, 64, 70, bytes.length - 1].map((length) => bytes.subarray(0, length));
+    const cuts = [1, 40, 72, 78, bytes.length - 1].map((length) => bytes.subarray(0, length));
     for (const cut of cuts.slice(0, 2).concat(cuts.slice(2))) {
       expect(() => new ShardState().restore(cut)).toThrow("but at least");
     }
     const later = bytes.slice();
-    later[0] = 2;
-    expect(() => new ShardState().restore(later)).toThrow("version 2, known is 1");
+    later[0] = 3;
+    expect(() => new ShardState().restore(later)).toThrow("version 3, known is 2");
   });
 
   it("remembers a seal across a trim on either side of it (T1)", () => {
-    const seal = command({ kind: "seal", epoch: 5 });
+    const seal = command({ kind: "seal", epoch: 5, childShardIndexes: [7, 9] });
     const before = applied(records(0, 10), records(1, 20), seal, trim(1, 1));
     const after = applied(records(0, 10), records(1, 20), seal, trim(2, 3));
     const from = (state: ShardState) => {
       const follower = new ShardState();
       follower.restore(state.trimSnapshot(state.trimIndex));
-      return [follower.sealed, follower.epoch, follower.nextOffset];
+      const { sealed, epoch, nextOffset, childShardIndexes } = follower;
+      return [sealed, epoch, nextOffset, childShardIndexes];
     };
     expect([from(before), from(after)]).toEqual([
-      [false, 0, 1],
-      [true, 5, 2],
+      [false, 0, 1, []],
+      [true, 5, 2, [7, 9]],
     ]);
   });
 
@@ -114,8 +148,13 @@ describe("the state of a shard", () => {
     expect(Buffer.from(entry.subarray(32)).toString("hex")).toBe(
       "01000000000000000700000000000000090000000000000032000000000000002800000000000000",
     );
-    expect(Buffer.from(command({ kind: "seal", epoch: 5 }).subarray(32)).toString("hex")).toBe(
-      "01000000000000000500000000000000",
+    const seal = { kind: "seal", epoch: 5, childShardIndexes: [258, 3] } as const;
+    const body = command(seal).subarray(32);
+    expect(Buffer.from(body).toString("hex")).toBe(
+      "010200000000000005000000000000000201000003000000",
     );
+    expect(decodeCommand(2, body)).toEqual(seal);
+    body[1] = 3;
+    expect(() => decodeCommand(2, body)).toThrow("3 children");
   });
 });

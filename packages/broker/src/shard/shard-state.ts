@@ -8,7 +8,7 @@
  *   S3/E1  a records entry begins where the one before ended
  *   E2     arrival times never decrease
  *   S9     a trim moves only forward, by committed command alone
- *   S10    nothing follows a seal
+ *   S10    nothing follows a seal: records behind it in the log are refused, alike on every replica
  *   T1     the state at a trim point holds nothing about what was trimmed, so that a follower that
  *          starts from `trimSnapshot` and applies the rest of the log ends with equal bytes
  */
@@ -18,13 +18,13 @@ import type { EntryHeader } from "@millrace/model";
 
 import { batchCount, batchLength, batchProducer, batchSequence } from "./batch-walk.ts";
 import { DedupTable } from "./dedup-table.ts";
-import type { TrimCommand } from "./shard-commands.ts";
+import type { SealCommand, TrimCommand } from "./shard-commands.ts";
 import { decodeCommand } from "./shard-commands.ts";
 import type { ShardFields } from "./shard-snapshot.ts";
 import { decodeShardSnapshot, EMPTY_FIELDS, encodeShardSnapshot } from "./shard-snapshot.ts";
 
 /** What an applied entry did, for the one who must act on it. */
-export type ApplyEffect = "records" | "trimmed" | "sealed" | "nothing";
+export type ApplyEffect = "records" | "refused" | "trimmed" | "sealed" | "nothing";
 
 export class ShardState {
   readonly dedup = new DedupTable();
@@ -48,17 +48,32 @@ export class ShardState {
   get sealed(): boolean {
     return this.#fields.sealed;
   }
+  /** Log index of the seal, 0 before. */
+  get sealIndex(): number {
+    return this.#fields.sealIndex;
+  }
+  get childShardIndexes(): readonly number[] {
+    return this.#fields.childShardIndexes;
+  }
+
+  /** Whether what stands at `index` of the log comes too late to count (S10). */
+  isBehindSeal(index: number): boolean {
+    return this.#fields.sealed && index > this.#fields.sealIndex;
+  }
 
   /** @throws InvariantViolation or StreamError when the entry cannot follow this state. */
   apply(index: number, data: Uint8Array): ApplyEffect {
     const header = readEntryHeader(data);
-    if (header.kind === "records") return this.#applyRecords(header, data);
+    if (header.kind === "records") {
+      // A leader proposes none once it has proposed the seal; should one be there, nobody may count it.
+      return this.#fields.sealed ? "refused" : this.#applyRecords(header, data);
+    }
     const command = decodeCommand(header.command, entryBody(data));
     switch (command.kind) {
       case "trim":
         return this.#applyTrim(index, command);
       case "seal":
-        return this.#applySeal(index, command.epoch);
+        return this.#applySeal(index, command);
       default:
         return assertNever(command);
     }
@@ -87,13 +102,13 @@ export class ShardState {
       sealed,
       epoch: sealed ? now.epoch : 0,
       sealIndex: sealed ? now.sealIndex : 0,
+      childShardIndexes: sealed ? now.childShardIndexes : [],
     };
     return encodeShardSnapshot(then, undefined);
   }
 
   #applyRecords(header: EntryHeader, data: Uint8Array): ApplyEffect {
     const fields = this.#fields;
-    invariant(!fields.sealed, "records follow the shard's seal (S10)");
     invariant(
       header.baseOffset === fields.nextOffset,
       () => `an entry begins at offset ${header.baseOffset}, not ${fields.nextOffset} (E1)`,
@@ -102,6 +117,7 @@ export class ShardState {
       header.arrivalMs >= fields.lastArrivalMs,
       () => `an entry arrived at ${header.arrivalMs}, before ${fields.lastArrivalMs} (E2)`,
     );
+    this.dedup.expire(header.arrivalMs);
     const count = this.#recordProducers(header, data);
     invariant(
       count === header.count,
@@ -151,11 +167,12 @@ export class ShardState {
     return "trimmed";
   }
 
-  #applySeal(index: number, epoch: number): ApplyEffect {
+  #applySeal(index: number, { epoch, childShardIndexes }: SealCommand): ApplyEffect {
     const fields = this.#fields;
     if (fields.sealed) return "nothing"; // proposed again by a later leader
     fields.sealed = true;
     fields.epoch = epoch;
+    fields.childShardIndexes = childShardIndexes;
     fields.sealIndex = index;
     return "sealed";
   }

@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 
 import { NO_METRICS, StreamError } from "@millrace/base";
 import { readEntryMeta } from "@millrace/model";
-import type { MetadataChange, MetadataView } from "@millrace/model";
+import type { MetadataChange, MetadataView, ShardRecord } from "@millrace/model";
 import type { Group } from "@millrace/replica";
 import { LaneCluster } from "@millrace/replica/testing";
 import {
@@ -83,7 +83,11 @@ export class BrokerCluster {
   }
 
   /** Leaders are spread: shard i prefers node i mod 3 + 1. */
-  shard(index: number, state: "creating" | "open" | "deleting"): MetadataChange {
+  shard(
+    index: number,
+    state: "creating" | "open" | "deleting",
+    fields: Partial<ShardRecord> = {},
+  ): MetadataChange {
     const nodes = [0, 1, 2].map((step) => ((index + step) % 3) + 1);
     const groupId = FIRST_GROUP + index;
     return shardRecord({
@@ -96,6 +100,7 @@ export class BrokerCluster {
         incarnation: `inc${nodeId}`,
         state: state === "creating" ? "creating" : "created",
       })),
+      ...fields,
     });
   }
 

@@ -24,6 +24,8 @@ import type { WorldReplica } from "./shard-group-world.ts";
 
 export type AppendOutcome = AppendResult | StreamError | "pending";
 
+const NO_EVENTS = { roleChanged: () => undefined, sealed: () => undefined };
+
 export class ShardBench {
   readonly clock = new VirtualClock();
   readonly view: MetadataView;
@@ -44,7 +46,7 @@ export class ShardBench {
   readonly host = (group: ShardGroup): HostedShard => {
     const nodeId = group.replicaId - 10;
     const context = this.context(nodeId);
-    const hosted = new HostedShard(context, group, () => undefined);
+    const hosted = new HostedShard(context, group, NO_EVENTS);
     const shards = new Shards(context);
     shards.add(hosted);
     this.#shards.set(nodeId, shards);
@@ -121,7 +123,7 @@ export class ShardBench {
   }
 
   seal(epoch = EPOCH + 1): void {
-    this.command({ kind: "seal", epoch });
+    this.command({ kind: "seal", epoch, childShardIndexes: [1, 2] });
   }
 
   fetch(
