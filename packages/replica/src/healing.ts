@@ -69,6 +69,10 @@ export class Healing {
     return this.#server.running + this.#shipments.running;
   }
 
+  setRate(bytesPerSecond: number): void {
+    this.#server.setRate(bytesPerSecond);
+  }
+
   /** Steps an append. */
   append(host: RaftHost, message: Message): void {
     this.#catchUps.append(host, message);

@@ -6,7 +6,7 @@
  * turn is in driver.ts, what happens in one group in raft-host.ts.
  */
 import type { Clock, Logger, Metrics, Random, Timer } from "@millrace/base";
-import { sleep, StreamError } from "@millrace/base";
+import { requireWithin, sleep, StreamError } from "@millrace/base";
 import { NO_NODE } from "@millrace/raft-ts";
 import type { GroupLog, LaneStorage, ScrubReport } from "@millrace/storage";
 
@@ -200,6 +200,12 @@ export class Lane {
    */
   scrub(): Promise<ScrubReport> {
     return this.#scrubber.run();
+  }
+
+  /** Bounds what healing replicas are sent, from now on; replaces `shipBytesPerSecond`. At least 4096. */
+  setShipRate(bytesPerSecond: number): void {
+    requireWithin("bytesPerSecond", bytesPerSecond, 4096, Number.MAX_SAFE_INTEGER);
+    this.#driver.healing.setRate(bytesPerSecond);
   }
 
   group(groupId: number): Group | undefined {

@@ -60,6 +60,10 @@ export class ShipServer {
     return this.#served.size;
   }
 
+  setRate(bytesPerSecond: number): void {
+    this.#bucket.setRate(bytesPerSecond, this.#nowMs());
+  }
+
   /** A question of the replica `request.from` on `nodeId` for entries of `host`. */
   asked(host: RaftHost, nodeId: number, request: ShipRequest): void {
     const key = `${request.groupId}/${request.from}`;

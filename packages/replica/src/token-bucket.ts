@@ -3,7 +3,7 @@
  * only then; the debt delays what comes next.
  */
 export class TokenBucket {
-  readonly #perSecond: number;
+  #perSecond: number;
   #tokens: number;
   #atMs: number;
 
@@ -18,6 +18,11 @@ export class TokenBucket {
   waitMs(nowMs: number): number {
     this.#fill(nowMs);
     return this.#tokens > 0 ? 0 : Math.ceil(((1 - this.#tokens) * 1000) / this.#perSecond);
+  }
+
+  setRate(perSecond: number, nowMs: number): void {
+    this.#fill(nowMs);
+    this.#perSecond = perSecond;
   }
 
   spend(tokens: number, nowMs: number): void {

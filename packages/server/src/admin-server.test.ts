@@ -20,6 +20,7 @@ describe("the admin port", () => {
       metrics,
       failure: () => failure,
       health: () => ({ ready: waitingFor.length === 0, waitingFor }),
+      scrub: undefined,
     });
     const get = async (path: string) => {
       const response = await fetch(`http://127.0.0.1:${running?.port}${path}`);
@@ -37,5 +38,23 @@ describe("the admin port", () => {
     expect((await get("/health/live")).status).toBe(503);
     expect((await get("/health/ready")).status).toBe(200);
     expect((await get("/nothing")).status).toBe(404);
+  });
+
+  it("looks at all files when it is asked to by POST, and nowhere else", async () => {
+    let looks = 0;
+    const common = { host: "127.0.0.1", port: 0, metrics: createMetrics() };
+    running = await startAdminServer({
+      ...common,
+      failure: () => undefined,
+      health: () => ({ ready: true, waitingFor: [] }),
+      scrub: async () => ({ damagedExtents: looks++ }),
+    });
+    const ask = async (method: string) => {
+      const response = await fetch(`http://127.0.0.1:${running?.port}/scrub`, { method });
+      return { status: response.status, text: await response.text() };
+    };
+    expect((await ask("GET")).status).toBe(405);
+    expect(await ask("POST")).toEqual({ status: 200, text: '{"damagedExtents":0}' });
+    expect(looks).toBe(1);
   });
 });

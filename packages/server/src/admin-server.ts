@@ -1,4 +1,7 @@
-/** The `admin` port: /metrics for Prometheus, /health/live and /health/ready for Kubernetes. */
+/**
+ * The `admin` port: /metrics for Prometheus, /health/live and /health/ready for Kubernetes, and POST /scrub,
+ * which looks at all files of the node for damage and answers with what it found.
+ */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -22,12 +25,20 @@ export interface AdminServerOptions {
   /** Undefined while the process works; otherwise why it must be restarted. */
   readonly failure: () => string | undefined;
   readonly health: () => HealthReport;
+  /** Looks at all files; undefined where there are none. The answer is sent as JSON. */
+  readonly scrub: (() => Promise<object>) | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
 }
 
 const JSON_TYPE = "application/json";
 
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
-  const answer = async (path: string): Promise<{ status: number; type: string; body: string }> => {
+  const answer = async (method: string, path: string): Promise<Answer> => {
     if (path === "/metrics") {
       return {
         status: 200,
@@ -44,8 +55,9 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       const report = options.health();
       return { status: report.ready ? 200 : 503, type: JSON_TYPE, body: JSON.stringify(report) };
     }
+    if (path === "/scrub") return scrub(options, method);
     const body = JSON.stringify({
-      error: `no ${path} here: try /metrics, /health/live, /health/ready`,
+      error: `no ${path} here: try /metrics, /health/live, /health/ready, POST /scrub`,
     });
     return { status: 404, type: JSON_TYPE, body };
   };
@@ -54,7 +66,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     (request, response) => {
       const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
       request.resume();
-      answer(path).then(
+      answer(request.method ?? "GET", path).then(
         ({ status, type, body }) => response.writeHead(status, { "content-type": type }).end(body),
         (error: unknown) => response.writeHead(500).end(String(error)),
       );
@@ -73,4 +85,14 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
         server.closeAllConnections();
       }),
   };
+}
+
+async function scrub({ scrub: look }: AdminServerOptions, method: string): Promise<Answer> {
+  if (look === undefined) {
+    return { status: 404, type: JSON_TYPE, body: `{"error":"this process keeps no files"}` };
+  }
+  if (method !== "POST") {
+    return { status: 405, type: JSON_TYPE, body: `{"error":"use POST to look at all files"}` };
+  }
+  return { status: 200, type: JSON_TYPE, body: JSON.stringify(await look()) };
 }

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import type { Clock, FileSystem, Logger, Random } from "@millrace/base";
 import type { Broker } from "@millrace/broker";
 import type { Coordinator } from "@millrace/coordinator";
-import { readEntryMeta } from "@millrace/model";
+import type { MetadataView } from "@millrace/model";
+import { METADATA_KEY, placementPolicy, readEntryMeta } from "@millrace/model";
 import { HotPeerTransport, Lane } from "@millrace/replica";
 import type { CallMetadata } from "@millrace/rpc";
 import {
@@ -89,8 +90,23 @@ export async function openLane(options: LaneRuntimeOptions): Promise<LaneRuntime
       if (init.kind === "metadata") return owners.coordinator.stateMachineFor(group);
       return owners.broker.stateMachineFor(group, init);
     },
+    config: {
+      scrubBytesPerSecond: settings.scrubBytesPerSecond,
+      scrubIntervalMs: settings.scrubIntervalHours * 3_600_000,
+    },
   });
   return { fileSystem, storage, transport, lane, own: (named) => (owners = named) };
+}
+
+/** Healing replicas are sent what the cluster's placement policy allows. */
+export function followMoveRate(view: MetadataView, lane: Lane): void {
+  const tell = (): void => {
+    lane.setShipRate(placementPolicy(view.cluster()).moveBytesPerSecond);
+  };
+  tell();
+  view.onChange((keys) => {
+    if (keys.includes(METADATA_KEY.cluster)) tell();
+  });
 }
 
 async function fileSystemOf(options: LaneRuntimeOptions): Promise<FileSystem> {
