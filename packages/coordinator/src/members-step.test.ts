@@ -153,6 +153,25 @@ describe("the next move", () => {
     expect(step()).toMatchObject({ removeReplicaId: 6, add: { nodeId: 4 } });
   });
 
+  it("waits while the group has no majority that could decide on it, and keeps nobody else waiting", () => {
+    register(4);
+    silentMs.set(3, replaceAfterMs + 1);
+    silentMs.set(2, replaceAfterMs + 1);
+    expect(step().kind).toBe("wait");
+    silentMs.delete(2);
+    expect(step()).toMatchObject({ kind: "start-move", removeReplicaId: 6 });
+    // Two damaged replicas of three may hold the only copy of something: none is overwritten.
+    silentMs.delete(3);
+    for (const [nodeId, replicaId] of [
+      [1, 4],
+      [2, 5],
+    ] as const) {
+      const replicas = [{ groupId: GROUP, replicaId, state: "damaged", leading: false }] as const;
+      commit({ kind: "report-replicas", nodeId, incarnation: `inc${nodeId}`, replicas });
+    }
+    expect(step().kind).toBe("wait");
+  });
+
   it("is taken back when the silent broker returns before it is done", () => {
     register(4);
     silentMs.set(3, replaceAfterMs + 1);

@@ -53,7 +53,10 @@ export function membersStep(input: MembersInput): Step {
   const cancel = uselessMove(input);
   if (cancel !== undefined) return cancel;
   const leaving = new Leaving(input);
-  const moving = [...input.state.unsettledGroups.values()].filter(({ move }) => move !== undefined);
+  // A move whose group cannot decide waits for its nodes, and must not keep the others waiting with it.
+  const moving = [...input.state.unsettledGroups.values()].filter(
+    (placed) => placed.move !== undefined && hasMajority(input, placed),
+  );
   if (moving.length < policyOf(input).movesMax) {
     const start = nextMove(input, leaving) ?? nextRebalanceStep(input, moving.length);
     if (start !== undefined) return start;
@@ -164,7 +167,7 @@ function nextMove(input: MembersInput, leaving: Leaving): Command | undefined {
   if (groups.length === 0) return undefined;
   const loads = countReplicas(input.state);
   for (const placed of groups) {
-    if (placed.move !== undefined || !mayMove(input.state, placed)) continue;
+    if (placed.move !== undefined || !mayMove(input, placed)) continue;
     for (const replica of placed.replicas) {
       const rank = leaving.rank(replica);
       if (rank === undefined || (best !== undefined && best.rank <= rank)) continue;
@@ -195,11 +198,26 @@ export function maySpare(
   );
 }
 
-/** A shard in creation opens with a majority first; one that is being deleted needs no replicas. */
-function mayMove(state: MetadataState, { groupId }: GroupPlacement): boolean {
+/**
+ * A shard in creation opens with a majority first; one that is being deleted needs no replicas. A group
+ * without a majority can change nothing, and what its damaged replicas hold may be all there is.
+ */
+function mayMove(input: MembersInput, placed: GroupPlacement): boolean {
+  if (!hasMajority(input, placed)) return false;
+  const { groupId } = placed;
   if (groupId === METADATA_GROUP_ID) return true;
-  const shard = state.view.shardOfGroup(groupId);
+  const shard = input.state.view.shardOfGroup(groupId);
   return shard?.state === "open" || shard?.state === "closed";
+}
+
+function hasMajority({ state, isAlive }: MembersInput, { replicas }: GroupPlacement): boolean {
+  const working = replicas.filter(
+    ({ nodeId, incarnation, state: replica }) =>
+      replica === "created" &&
+      state.nodes.get(nodeId)?.incarnation === incarnation &&
+      isAlive(nodeId, incarnation),
+  );
+  return working.length * 2 > replicas.length;
 }
 
 /**

@@ -25,6 +25,8 @@ interface Actual {
   voters: number[];
 }
 
+const idOf = ({ replicaId }: { readonly replicaId: number }): number => replicaId;
+
 class World {
   state = new MetadataState();
   #nowMs = 1_000_000;
@@ -32,6 +34,8 @@ class World {
   /** Retired replicas that were reported to be gone. */
   readonly #reportedGone = new Set<string>();
   readonly #forgotten = new Set<string>();
+  /** Replicas that are damaged, or whose disk was replaced. */
+  readonly #dead = new Set<number>();
   readonly #actual = new Map<number, Actual>();
   readonly #incarnations = new Map(NODES.map((nodeId) => [nodeId, 1]));
   readonly #silent = new Map<number, number>();
@@ -93,8 +97,7 @@ class World {
     if (placed === undefined) return;
     switch (kind) {
       case 0:
-        this.#incarnations.set(nodeId, (this.#incarnations.get(nodeId) ?? 0) + 1);
-        this.#register(nodeId);
+        this.#replaceDisk(nodeId);
         break;
       case 1:
         if (!this.#silent.delete(nodeId)) this.#silent.set(nodeId, this.#nowMs);
@@ -170,10 +173,33 @@ class World {
     expect(Math.max(...held) - Math.min(...held)).toBeLessThanOrEqual(1);
   }
 
+  #replaceDisk(nodeId: number): void {
+    const there = this.#placements().flatMap(({ groupId, replicas, move }) =>
+      [...replicas, ...(move?.add === undefined ? [] : [move.add])]
+        .filter((replica) => replica.nodeId === nodeId)
+        .map(({ replicaId }) => ({ groupId, replicaId })),
+    );
+    if (!there.every(({ groupId, replicaId }) => this.#canLose(groupId, replicaId))) return;
+    for (const { replicaId } of there) this.#dead.add(replicaId);
+    this.#incarnations.set(nodeId, (this.#incarnations.get(nodeId) ?? 0) + 1);
+    this.#register(nodeId);
+  }
+
+  /** A group that loses its majority for good can do nothing any more: histories spare it. */
+  #canLose(groupId: number, replicaId: number): boolean {
+    const placed = this.#placements().find((one) => one.groupId === groupId);
+    const sets = [this.#actual.get(groupId)?.voters ?? [], (placed?.replicas ?? []).map(idOf)];
+    return sets.every((ids) => {
+      const left = ids.filter((id) => id !== replicaId && !this.#dead.has(id));
+      return left.length * 2 > ids.length;
+    });
+  }
+
   #damage(nodeId: number, { groupId, replicas, move }: GroupPlacement): void {
     const added = move?.add === undefined ? [] : [move.add];
     const replica = [...replicas, ...added].find((one) => one.nodeId === nodeId);
-    if (replica === undefined) return;
+    if (replica === undefined || !this.#canLose(groupId, replica.replicaId)) return;
+    this.#dead.add(replica.replicaId);
     this.#commit({
       kind: "report-replicas",
       nodeId,
@@ -229,7 +255,7 @@ class World {
     const after = this.#placements().find((placed) => placed.groupId === groupId);
     // One in and one out at most: what a joint change can do with intersecting quorums (S8).
     const ids = (placed: GroupPlacement | undefined): readonly number[] =>
-      (placed?.replicas ?? []).map(({ replicaId }) => replicaId);
+      (placed?.replicas ?? []).map(idOf);
     expect(ids(before).filter((id) => !ids(after).includes(id)).length).toBeLessThanOrEqual(1);
     expect(ids(after).filter((id) => !ids(before).includes(id)).length).toBeLessThanOrEqual(1);
   }
@@ -251,8 +277,22 @@ class World {
       },
       ownVoters: () => undefined,
     });
+    if (step.kind === "start-move") {
+      expect(this.#placements().filter((placed) => this.#canMove(placed)).length).toBeLessThan(
+        MEMBERS_TIMING_DEFAULT.movesMax,
+      );
+    }
     if (step.kind === "drop-retired") this.#checkForgotten(step);
     if (step.kind !== "wait") this.#commit(step);
+  }
+
+  /** A move that its group can carry out now. */
+  #canMove({ move, replicas }: GroupPlacement): boolean {
+    const working = replicas.filter(
+      ({ nodeId, incarnation, replicaId }) =>
+        !this.#dead.has(replicaId) && !this.#silent.has(nodeId) && this.#isOn(nodeId, incarnation),
+    );
+    return move !== undefined && working.length * 2 > replicas.length;
   }
 
   /** An order to delete is forgotten only when it was followed, or nobody is there to follow it (S13). */
@@ -273,9 +313,6 @@ class World {
 
   #check(): void {
     const placements = this.#placements();
-    expect(placements.filter(({ move }) => move !== undefined).length).toBeLessThanOrEqual(
-      MEMBERS_TIMING_DEFAULT.movesMax,
-    );
     for (const { groupId, replicas, move } of placements) {
       const staying = replicas.filter(({ replicaId }) => replicaId !== move?.removeReplicaId);
       const after = move?.add === undefined ? staying : [...staying, move.add];

@@ -78,13 +78,16 @@ class Cluster {
   /** Carries out the whole plan, through the commands, as the leader and the groups would. */
   carryOut(): number {
     const { moves, leaders } = planRebalance(this.state, () => true, PLAN_MOVES_MAX);
-    for (const [at, { groupId, removeReplicaId, add }] of moves.entries()) {
+    for (const [at, { groupId, fromNodeId, add }] of moves.entries()) {
+      const before = this.state.view.shardOfGroup(groupId)?.replicas ?? [];
+      // A plan may move a group twice: then the replica that leaves is the one that came.
+      const leaving = before.find(({ nodeId }) => nodeId === fromNodeId);
+      const removeReplicaId = leaving?.replicaId ?? 0;
       const move = { kind: "start-move", groupId, removeReplicaId, add } as const;
       expect(this.commit({ ...move, reason: "rebalance" })).toBe(true);
-      const placed = this.state.view.shardOfGroup(groupId);
-      const voters = [...(placed?.replicas ?? []), ...(placed?.move?.add ? [placed.move.add] : [])]
-        .map(({ replicaId }) => replicaId)
-        .filter((replicaId) => replicaId !== removeReplicaId);
+      const added = this.state.view.shardOfGroup(groupId)?.move?.add?.replicaId ?? 0;
+      const staying = before.filter((replica) => replica !== leaving);
+      const voters = [...staying.map(({ replicaId }) => replicaId), added];
       this.commit({ kind: "report-members", groupId, confIndex: 10 + at, voters, nowMs: 1 });
     }
     this.#confirm();

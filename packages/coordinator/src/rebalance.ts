@@ -45,6 +45,7 @@ interface Broker {
   readonly incarnation: string;
   readonly host: string;
   readonly zone: string;
+  readonly isAlive: boolean;
   /** Takes replicas and leaderships. */
   readonly serves: boolean;
   /** Groups with a replica here. */
@@ -94,13 +95,14 @@ function layout(
   for (const node of state.nodes.values()) {
     if (!node.roles.includes("broker")) continue;
     const { nodeId, incarnation, host, zone, goal = "serve" } = node;
-    const serves = node.state === "active" && goal === "serve" && isAlive(nodeId, incarnation);
+    const alive = isAlive(nodeId, incarnation);
     brokers.set(nodeId, {
       nodeId,
       incarnation,
       host,
       zone,
-      serves,
+      isAlive: alive,
+      serves: alive && node.state === "active" && goal === "serve",
       groups: new Set(),
       leaders: 0,
     });
@@ -125,7 +127,10 @@ function placedIn(shard: ShardRecord, brokers: ReadonlyMap<number, Broker>): Pla
     const broker = brokers.get(nodeId);
     return broker === undefined ? [] : [{ replicaId, broker }];
   });
-  const isWhole = !replicas.some(isDeadReplica) && seats.length === replicas.length;
+  const isWhole =
+    !replicas.some(isDeadReplica) &&
+    seats.length === replicas.length &&
+    seats.every(({ broker }) => broker.isAlive);
   const isServing = state === "open" || state === "closed";
   return { shard, seats, mayMove: isServing && isWhole && move === undefined }; // B3
 }
