@@ -1,102 +1,168 @@
 /**
- * `npm run sim`: one seed, or many one after the other.
+ * `npm run sim`: one seed, many side by side, or runs that failed before.
  *
  *   --seed N [--trace] [--history FILE]   one seed, its trace hash
- *   --seeds N [--start S] [--fresh]       N seeds from S on, by chance with --fresh
+ *   --seeds N [--start S]                 N seeds from S on
+ *   --fresh                               from a base by chance, 5 nodes, 60 virtual seconds at least
  *   --seconds T                           virtual seconds with faults, 1..3600; 30 unless told
+ *   --nodes 3|5|7                         instead of what the seed draws
+ *   --rot                                 durable bytes of one node rot
+ *   --jobs J                              processes, 1..64; one per core unless told
+ *   --faults FILE                         the faults of a failure, as it was printed
+ *   --shrink-seconds S                    real seconds to shrink one failure, 0..3600; 60 unless told
+ *   --regressions                         every run of regressions.json
+ *   --verify-determinism N                N seeds in two processes each
  */
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 
+import { Fleet } from "./fleet/fleet.ts";
+import type { Job, Outcome } from "./fleet/job.ts";
+import { outcomeOf } from "./fleet/job.ts";
+import { failureLines, outcomeLine, shrinkFailure } from "./fleet/report.ts";
+import { Sums } from "./fleet/sums.ts";
+import type { OptionOverrides } from "./options.ts";
 import { optionsOf } from "./options.ts";
-import type { SeedResult } from "./run-seed.ts";
 import { runSeed } from "./run-seed.ts";
 
 const SEEDS_MAX = 1_000_000;
 const SECONDS_MAX = 3600;
+const FRESH_SECONDS_MIN = 60;
+/** Failures that are shrunk; the rest is only printed. */
+const SHRUNK_MAX = 5;
+const NODES = [3, 5, 7] as const;
+const REGRESSIONS = new URL("../regressions.json", import.meta.url);
 
 const { values: given } = parseArgs({
   options: {
     seed: { type: "string" },
     seeds: { type: "string" },
     start: { type: "string", default: "1" },
-    seconds: { type: "string", default: "30" },
+    seconds: { type: "string" },
+    nodes: { type: "string" },
+    jobs: { type: "string" },
+    faults: { type: "string" },
     history: { type: "string" },
+    "shrink-seconds": { type: "string", default: "60" },
+    "verify-determinism": { type: "string" },
+    regressions: { type: "boolean", default: false },
+    rot: { type: "boolean", default: false },
     fresh: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
   },
 });
 
 async function main(): Promise<void> {
-  const seconds = whole("seconds", given.seconds, 1, SECONDS_MAX);
-  const isSingle = given.seed !== undefined;
-  const count = isSingle ? 1 : whole("seeds", given.seeds ?? "20", 1, SEEDS_MAX);
-  const drawn = given.fresh ? randomBytes(8).readBigUInt64LE() >> 1n : BigInt(given.start);
-  const first = isSingle ? BigInt(given.seed ?? "") : drawn;
+  if (given.faults !== undefined) return runOne(JSON.parse(readFileSync(given.faults, "utf8")));
+  const overrides = overridesOf();
+  const seconds = whole("seconds", given.seconds ?? "30", 1, SECONDS_MAX);
+  if (given.seed !== undefined) return runOne({ seed: given.seed, seconds, overrides });
+  const cores = String(Math.min(64, availableParallelism()));
+  const jobs = whole("jobs", given.jobs ?? cores, 1, 64);
+  const fleet = new Fleet(jobs);
+  try {
+    if (given["verify-determinism"] !== undefined) await verify(seconds, overrides);
+    else await runMany(fleet, jobs, jobsToRun(seconds, overrides));
+  } finally {
+    fleet.close();
+  }
+}
+
+function overridesOf(): OptionOverrides {
+  const nodes = NODES.find((count) => String(count) === given.nodes);
+  if (given.nodes !== undefined && nodes === undefined) {
+    throw new Error(`--nodes is ${given.nodes}, but must be one of ${NODES.join(", ")}`);
+  }
+  const chosen = nodes ?? (given.fresh ? 5 : undefined);
+  return {
+    ...(chosen === undefined ? {} : { nodes: chosen }),
+    ...(given.rot ? { rot: true } : {}),
+  };
+}
+
+function jobsToRun(seconds: number, overrides: OptionOverrides): readonly Job[] {
+  if (given.regressions) return regressions();
+  const count = whole("seeds", given.seeds ?? "20", 1, SEEDS_MAX);
+  const first = given.fresh ? randomBytes(8).readBigUInt64LE() >> 1n : BigInt(given.start);
+  const longer = given.fresh ? Math.max(FRESH_SECONDS_MIN, seconds) : seconds;
+  say(`seeds from ${first}, ${longer} virtual seconds each`);
+  return Array.from({ length: count }, (_, at) => {
+    return { seed: String(first + BigInt(at)), seconds: longer, overrides };
+  });
+}
+
+function regressions(): readonly Job[] {
+  return JSON.parse(readFileSync(REGRESSIONS, "utf8")) as readonly Job[];
+}
+
+async function runOne(job: Job): Promise<void> {
+  const options = optionsOf(BigInt(job.seed), job.seconds * 1000, job.overrides);
   const beganMs = performance.now();
+  const result = await runSeed(options, given.trace ? say : undefined);
+  const outcome = outcomeOf(job, options, result);
+  if (given.history !== undefined) {
+    writeFileSync(given.history, result.history.map((event) => JSON.stringify(event)).join("\n"));
+  }
   const sums = new Sums();
-  for (let at = 0; at < count; at++) {
-    const options = optionsOf(first + BigInt(at), seconds * 1000);
-    const seedBeganMs = performance.now();
-    const result = await runSeed(options, given.trace ? say : undefined);
-    sums.add(result);
-    const tookMs = performance.now() - seedBeganMs;
-    say(line(result, tookMs));
-    if (isSingle) say(`trace ${result.traceHash}`);
-    if (result.violations.length > 0) sayFailure(result, options, seconds);
-    if (given.history !== undefined) {
-      writeFileSync(given.history, result.history.map((event) => JSON.stringify(event)).join("\n"));
-    }
-  }
-  const hours = (performance.now() - beganMs) / 3_600_000;
-  say(`faults ${sums.faultsInWords()}`);
-  say(`acknowledged ${sums.acknowledged}`);
-  say(`simulated hours per wall hour ${(sums.virtualMs / 3_600_000 / hours).toFixed(1)}`);
-  say(`seeds ${count}, violations ${sums.failed}`);
-  process.exitCode = sums.failed > 0 ? 1 : 0;
+  sums.add(outcome);
+  say(outcomeLine(outcome));
+  say(`trace ${outcome.traceHash}`);
+  for (const line of failureLines(outcome)) say(line);
+  sayEnd(sums, beganMs);
 }
 
-class Sums {
-  failed = 0;
-  virtualMs = 0;
-  acknowledged = 0;
-  readonly #faults = new Map<string, number>();
-
-  add({ violations, virtualMs, counts, faults }: SeedResult): void {
-    if (violations.length > 0) this.failed += 1;
-    this.virtualMs += virtualMs;
-    this.acknowledged += counts?.acknowledged ?? 0;
-    for (const [kind, fired] of faults) {
-      this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + fired);
+async function runMany(fleet: Fleet, atOnce: number, jobs: readonly Job[]): Promise<void> {
+  const sums = new Sums();
+  const failed: Outcome[] = [];
+  const beganMs = performance.now();
+  await fleet.runAll(jobs, (outcome) => {
+    sums.add(outcome);
+    say(outcomeLine(outcome));
+    if (outcome.violations.length > 0) failed.push(outcome);
+  });
+  const endedMs = performance.now();
+  const shrinkMs = 1000 * whole("shrink-seconds", given["shrink-seconds"], 0, SECONDS_MAX);
+  for (const [at, outcome] of failed.entries()) {
+    for (const line of failureLines(outcome)) say(line);
+    if (at < SHRUNK_MAX && shrinkMs > 0) {
+      await shrinkFailure({ fleet, outcome, atOnce, shrinkMs, say });
     }
   }
-
-  faultsInWords(): string {
-    const words = [...this.#faults].map(([kind, fired]) => `${kind} ${fired}`).toSorted();
-    return words.length === 0 ? "none" : words.join(", ");
-  }
+  sayEnd(sums, beganMs, endedMs);
 }
 
-function line({ seed, events, virtualMs, counts, violations }: SeedResult, tookMs: number): string {
-  const { acknowledged = 0, lost = 0, duplicate = 0, reordered = 0, phantom = 0 } = counts ?? {};
-  return (
-    `seed ${seed} ${violations.length === 0 ? "ok" : "FAILED"} events ${events} ` +
-    `virtual ${(virtualMs / 1000).toFixed(1)} s wall ${(tookMs / 1000).toFixed(1)} s ` +
-    `acknowledged ${acknowledged} lost ${lost} duplicate ${duplicate} reordered ${reordered} ` +
-    `phantom ${phantom}`
+async function verify(seconds: number, overrides: OptionOverrides): Promise<void> {
+  const count = whole("verify-determinism", given["verify-determinism"] ?? "50", 1, SEEDS_MAX);
+  const first = BigInt(given.start);
+  const seeds = Array.from({ length: count }, (_, at) => String(first + BigInt(at)));
+  const hashes = new Map<string, string[]>();
+  // Two processes that both run every seed, in opposite orders.
+  const fleets = [new Fleet(1), new Fleet(1)];
+  await Promise.all(
+    fleets.map(async (fleet, which) => {
+      const order = which === 0 ? seeds : seeds.toReversed();
+      const jobs = order.map((seed) => ({ seed, seconds, overrides }));
+      await fleet.runAll(jobs, ({ job, traceHash }) => {
+        hashes.set(job.seed, [...(hashes.get(job.seed) ?? []), traceHash]);
+      });
+      fleet.close();
+    }),
   );
+  const different = [...hashes].filter(([, [one, two]]) => one !== two || one === "");
+  for (const [seed, pair] of different) say(`seed ${seed} differs: ${pair.join(" ")}`);
+  say(`seeds ${count}, each in two processes, different ${different.length}`);
+  process.exitCode = different.length > 0 ? 1 : 0;
 }
 
-function sayFailure(result: SeedResult, options: object, seconds: number): void {
-  const plain = (_: string, value: unknown): unknown =>
-    typeof value === "bigint" ? String(value) : value;
-  say(`--- seed ${result.seed} failed`);
-  say(`options ${JSON.stringify(options, plain)}`);
-  for (const sentence of result.violations) say(`violation ${sentence}`);
-  for (const last of result.lastLines) say(`  ${last}`);
-  say(`replay: npm run sim -- --seed ${result.seed} --seconds ${seconds}`);
-  say("---");
+function sayEnd(sums: Sums, beganMs: number, endedMs = performance.now()): void {
+  const hours = (endedMs - beganMs) / 3_600_000;
+  for (const line of sums.faultLines()) say(line);
+  say(`acknowledged ${sums.acknowledged}, events ${sums.events}`);
+  say(`simulated hours per wall hour ${(sums.virtualMs / 3_600_000 / hours).toFixed(1)}`);
+  say(`seeds ${sums.runs}, violations ${sums.failed}`);
+  process.exitCode = sums.failed > 0 ? 1 : 0;
 }
 
 function whole(name: string, text: string, least: number, most: number): number {

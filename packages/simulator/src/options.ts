@@ -6,41 +6,25 @@
  */
 import type { LaneConfig } from "@millrace/replica";
 
+import { FAULT_KINDS, ROT_KINDS } from "./faults/fault.ts";
+import type { Fault, FaultKind } from "./faults/fault.ts";
 import { SimRandom } from "./kernel/sim-random.ts";
 import type { LinkQuality } from "./net/network.ts";
-import type { FrameChaos } from "./net/peer-transport.ts";
-import { NO_CHAOS } from "./net/peer-transport.ts";
-
-export const FAULT_KINDS = [
-  "crash",
-  "crash-all",
-  "power",
-  "pause",
-  "partition",
-  "one-way",
-  "clog",
-  "clock",
-  "flaky",
-  "stall",
-  "disk-error",
-  "leader",
-  "stale-follower",
-] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
 
 export interface SimOptions {
   readonly seed: bigint;
-  readonly nodes: 3 | 5;
+  readonly nodes: 3 | 5 | 7;
   readonly shards: number;
   readonly producers: number;
   readonly consumers: number;
   /** Virtual milliseconds with faults. */
   readonly faultsForMs: number;
   readonly faults: readonly FaultKind[];
+  /** These faults come, and no others. @default drawn from the seed over `faults` */
+  readonly faultList?: readonly Fault[];
   /** Virtual milliseconds between two faults, on average. */
   readonly faultEveryMs: number;
   readonly quality: LinkQuality;
-  readonly chaos: FrameChaos;
   /** Milliseconds of one disk operation. */
   readonly diskMs: readonly [least: number, most: number];
   readonly walFileBytes: number;
@@ -56,15 +40,30 @@ export interface SimOptions {
 
 const MIB = 1024 * 1024;
 
+/** What a caller may settle instead of the seed. */
+export interface OptionOverrides {
+  readonly nodes?: 3 | 5 | 7;
+  /** Durable bytes rot on one node. @default false */
+  readonly rot?: boolean;
+  readonly faultList?: readonly Fault[];
+}
+
 /** @param seed 0..2^64 - 1. */
-export function optionsOf(seed: bigint, faultsForMs: number): SimOptions {
+export function optionsOf(
+  seed: bigint,
+  faultsForMs: number,
+  { nodes, rot = false, faultList }: OptionOverrides = {},
+): SimOptions {
   const random = new SimRandom(seed, "swarm");
-  const faults = FAULT_KINDS.filter(() => random.chance(0.45));
-  const isRough = random.chance(0.25);
-  const chaos = { lost: 0.01, doubled: 0.01, delayed: 0.02 };
+  const drawnNodes = random.pick([3, 3, 3, 3, 5, 5, 5, 5, 5, 7] as const);
+  const faults = [...FAULT_KINDS, ...ROT_KINDS].filter((kind) => {
+    const isOn = random.chance(0.3);
+    return isOn && (rot || !isRot(kind));
+  });
   return {
     seed,
-    nodes: random.chance(0.75) ? 3 : 5,
+    nodes: nodes ?? drawnNodes,
+    ...(faultList === undefined ? {} : { faultList }),
     shards: 1 + random.uniform(4),
     producers: 1 + random.uniform(3),
     consumers: 1 + random.uniform(2),
@@ -78,10 +77,8 @@ export function optionsOf(seed: bigint, faultsForMs: number): SimOptions {
         [5, 80],
       ] as const),
       slowShare: random.pick([0, 0.001, 0.02]),
-      resetShare: 0,
       bytesPerMs: random.pick([10_000, 100_000]),
     },
-    chaos: isRough ? chaos : NO_CHAOS,
     diskMs: random.pick([
       [0.02, 0.2],
       [0.2, 5],
@@ -106,4 +103,8 @@ function laneOf(random: SimRandom): Partial<LaneConfig> {
     ...(random.chance(0.3) ? { sleepAfterMs: 500 } : {}),
     ...(random.chance(0.3) ? { applyBytesMax: 1 } : {}),
   };
+}
+
+function isRot(kind: FaultKind): boolean {
+  return ROT_KINDS.some((rot) => rot === kind);
 }

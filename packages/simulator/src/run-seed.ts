@@ -13,7 +13,8 @@ import { finalCheck } from "./check/final-check.ts";
 import type { HistoryEvent } from "./history.ts";
 import { setTrap } from "./kernel/runtime-trap.ts";
 import { addressesOf, ACCOUNT } from "./node/addresses.ts";
-import type { FaultKind, SimOptions } from "./options.ts";
+import type { Fault, FaultKind, FaultTally } from "./faults/fault.ts";
+import type { SimOptions } from "./options.ts";
 import type { PageBounds } from "./workload/consumer.ts";
 import { Consumer } from "./workload/consumer.ts";
 import type { LoopDeps } from "./workload/producer.ts";
@@ -34,7 +35,9 @@ export interface SeedResult {
   readonly seed: bigint;
   readonly violations: readonly string[];
   readonly counts: FinalCounts | undefined;
-  readonly faults: ReadonlyMap<FaultKind, number>;
+  readonly faults: ReadonlyMap<FaultKind, FaultTally>;
+  /** Every fault that came, in order; a run with it as `faultList` is the same run. */
+  readonly faultList: readonly Fault[];
   readonly history: readonly HistoryEvent[];
   readonly events: number;
   readonly virtualMs: number;
@@ -66,7 +69,8 @@ export async function runSeed(
     seed: options.seed,
     violations: world.oracle.violations,
     counts,
-    faults: world.faults.fired,
+    faults: world.faults.tallies,
+    faultList: world.faults.list,
     history: world.history.events,
     events: world.scheduler.executed,
     virtualMs: world.scheduler.nowMs,
@@ -91,11 +95,9 @@ class Run {
     for (const node of nodes) node.start();
     if (!(await this.#within(FORM_MS_MAX, "a cluster forms", this.#form()))) return undefined;
     this.#startClients();
-    this.#world.isRough = true;
     faults.start();
     const endMs = scheduler.nowMs + options.faultsForMs;
     await scheduler.run(endMs, () => oracle.violations.length > 0);
-    this.#world.isRough = false;
     faults.heal();
     if (oracle.violations.length > 0) return undefined;
     if (!(await this.#within(LIVENESS_MS_MAX, "every shard takes a write", this.#writeAll())))

@@ -9,7 +9,6 @@ import type { RealLoop } from "./kernel/scheduler.ts";
 import { Scheduler, WORLD } from "./kernel/scheduler.ts";
 import { Trace } from "./kernel/trace.ts";
 import { SimNetwork } from "./net/network.ts";
-import { NO_CHAOS } from "./net/peer-transport.ts";
 import { NodeSlot } from "./node/node-slot.ts";
 import type { SimOptions } from "./options.ts";
 import type { ClientProcess } from "./workload/client-process.ts";
@@ -30,8 +29,6 @@ export class World {
   readonly consumers: readonly ClientProcess[];
   readonly admin: ClientProcess;
   readonly faults: FaultPlan;
-  /** Frames are lost and doubled only while there are faults. */
-  isRough = false;
 
   constructor(options: SimOptions, loop: RealLoop, print?: (line: string) => void) {
     this.options = options;
@@ -50,6 +47,7 @@ export class World {
     this.producers = names("p", options.producers).map(client);
     this.consumers = names("c", options.consumers).map(client);
     this.faults = new FaultPlan({
+      canSpare: (nodeId) => this.#canSpare(nodeId),
       options,
       scheduler: this.scheduler,
       network: this.network,
@@ -79,10 +77,39 @@ export class World {
       network,
       oracle,
       logger: (name) => this.#logger(name),
-      chaos: () => (this.isRough ? options.chaos : NO_CHAOS),
+      chaos: () => this.faults.chaos,
       note: (what) => this.note(what),
       broken: (sentence) => this.broken(sentence),
     });
+  }
+
+  /**
+   * Whether all groups could do without what one node's disk holds: each has all its replicas, none is
+   * on the move, so a majority of whole copies stays (reference E.1, the fault atlas).
+   */
+  #canSpare(nodeId: number): boolean {
+    if (this.nodes.some((node) => node.isRotten && node.nodeId !== nodeId)) return false;
+    const views = this.nodes.flatMap(({ running }) => running?.coordinator.localView ?? []);
+    const newest = views.reduce<(typeof views)[number] | undefined>(
+      (best, view) => (best === undefined || view.index > best.index ? view : best),
+      undefined,
+    );
+    const metadata = newest?.cluster()?.metadataGroup;
+    if (newest === undefined || metadata === undefined) return false;
+    // A disk that was wiped counts as lost from that moment, not from when metadata knows it.
+    const isReplaced = this.nodes.every(({ nodeId: id, lostIncarnations }) => {
+      const known = newest.node(id)?.incarnation;
+      return known === undefined || !lostIncarnations.has(known);
+    });
+    if (!isReplaced) return false;
+    return [metadata, ...newest.list("shard")].every(
+      ({ replicas, move }) =>
+        move === undefined &&
+        replicas.length >= 3 &&
+        replicas.every(({ state, nodeId: at, incarnation }) => {
+          return state === "created" && newest.node(at)?.incarnation === incarnation;
+        }),
+    );
   }
 
   #look(): void {

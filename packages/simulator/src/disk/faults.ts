@@ -19,7 +19,8 @@ export type DiskFaultKind =
   | "stale-sector"
   | "truncation"
   | "wipe"
-  | "swap";
+  | "swap"
+  | "read-only";
 
 /** Waits for the `skip + 1`-th operation of its kind on a path that `matches`, then fires once. */
 export type DiskFault = {
@@ -27,6 +28,8 @@ export type DiskFault = {
   readonly matches?: (path: string) => boolean;
   /** Operations that pass first. @default 0 */
   readonly skip?: number;
+  /** Called when it fires. */
+  readonly fired?: () => void;
 } & (
   | { readonly kind: "write-error" | "sync-error" | "read-error" | "no-space" }
   /** The bytes of the write land `byBytes` further on (or back) in the same file. */
@@ -76,6 +79,7 @@ export class Faults {
       if (fault.matches?.(path) === false) continue;
       if (armed.left-- > 0) continue;
       this.#armed = this.#armed.filter((other) => other !== armed);
+      fault.fired?.();
       return fault;
     }
     return undefined;

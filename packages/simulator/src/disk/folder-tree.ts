@@ -31,6 +31,11 @@ export class FolderTree<Node> {
     return [...this.#files.keys()].sort();
   }
 
+  /** What a process sees, in no order. */
+  files(): Iterable<Node> {
+    return this.#files.values();
+  }
+
   /** Every file that either tree names. */
   nodes(): ReadonlySet<Node> {
     return new Set([...this.#files.values(), ...this.#durable.values()]);

@@ -45,6 +45,8 @@ export class SectorFile {
   #size = 0;
   #durableSize = 0;
   #sizePending = false;
+  /** Damaged bytes that nobody has read yet, and whom to tell. */
+  #damaged: { readonly from: number; readonly to: number; readonly read: () => void }[] = [];
 
   constructor(keepsHistory: boolean) {
     this.#keepsHistory = keepsHistory;
@@ -63,6 +65,7 @@ export class SectorFile {
   read(into: Uint8Array, position: number): number {
     const end = Math.min(this.#size, position + into.byteLength);
     if (end <= position) return 0;
+    if (this.#damaged.length > 0) this.#tellDamage(position, end);
     eachPage(position, end, (at, from, to) => {
       const page = this.#pages.get(at);
       const target = into.subarray(
@@ -81,6 +84,7 @@ export class SectorFile {
       const start = at * PAGE_BYTES - position;
       this.#touch(at, from, to, order).set(bytes.subarray(start + from, start + to), from);
     });
+    if (this.#damaged.length > 0) this.#forgetDamage(position, position + bytes.byteLength);
     this.#resize(Math.max(this.#size, position + bytes.byteLength));
   }
 
@@ -157,7 +161,7 @@ export class SectorFile {
   }
 
   /** Changes both views in place, as damage on the platter does. Answers whether any byte changed. */
-  damage(position: number, bytes: Uint8Array): boolean {
+  damage(position: number, bytes: Uint8Array, read?: () => void): boolean {
     const before = new Uint8Array(bytes.byteLength);
     const count = this.read(before, position);
     eachPage(position, position + count, (at, from, to) => {
@@ -167,7 +171,23 @@ export class SectorFile {
       page.current.set(part, from);
       page.durable?.set(part, from);
     });
-    return before.subarray(0, count).some((byte, at) => byte !== bytes[at]);
+    const changed = before.subarray(0, count).some((byte, at) => byte !== bytes[at]);
+    if (changed && read !== undefined) {
+      this.#damaged.push({ from: position, to: position + count, read });
+    }
+    return changed;
+  }
+
+  #forgetDamage(from: number, to: number): void {
+    this.#damaged = this.#damaged.filter((damage) => damage.from < from || damage.to > to);
+  }
+
+  #tellDamage(from: number, to: number): void {
+    this.#damaged = this.#damaged.filter((damage) => {
+      if (damage.from >= to || damage.to <= from) return true;
+      damage.read();
+      return false;
+    });
   }
 
   /** The file ends earlier, durably. */

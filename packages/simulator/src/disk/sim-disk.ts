@@ -82,12 +82,15 @@ const CAPACITY_BYTES_DEFAULT = 2 ** 40;
 export class SimDisk {
   /** Called at each moment of each operation; may crash the disk there. */
   observe: ((event: DiskEvent) => void) | undefined;
+  /** While set, the disk is mounted read-only: every change fails with EROFS, and this is called. */
+  refuseWrites: (() => void) | undefined;
   readonly #options: SimDiskOptions;
   readonly #faults = new Faults();
   #tree = new FolderTree<SectorFile>();
   #generation = 0;
   #order = 0;
   #capacityBytes: number;
+  #whenFull: (() => void) | undefined;
 
   constructor(options: SimDiskOptions) {
     this.#options = options;
@@ -148,21 +151,44 @@ export class SimDisk {
     this.#capacityBytes = bytes;
   }
 
+  /** Only `freeBytes` are left from now on, until `free`. @param whenFull Called when a write finds no room. */
+  fill(freeBytes: number, whenFull: () => void): void {
+    this.#capacityBytes = this.#usedBytes() + freeBytes;
+    this.#whenFull = whenFull;
+  }
+
+  /** There is room again. */
+  free(): void {
+    this.#capacityBytes = this.#options.capacityBytes ?? CAPACITY_BYTES_DEFAULT;
+    this.#whenFull = undefined;
+  }
+
+  /** Nothing fails, fills up or waits any more; what rotted stays as it is. */
+  heal(): void {
+    this.disarm();
+    this.free();
+    this.refuseWrites = undefined;
+  }
+
+  sizeOf(path: string): number {
+    return this.#tree.get(path)?.size ?? 0;
+  }
+
   /** One bit on the platter changes. `byte` below the file's size, `bit` 0..7. */
-  flipBit(path: string, byte: number, bit: number): void {
+  flipBit(path: string, byte: number, bit: number, read?: () => void): void {
     const file = this.#mustHave(path);
     const bytes = new Uint8Array(1);
     file.read(bytes, byte);
     bytes[0] = (bytes[0] ?? 0) ^ (1 << bit);
-    this.#faults.count("bit-flip", file.damage(byte, bytes));
+    this.#faults.count("bit-flip", file.damage(byte, bytes, read));
   }
 
   /** The sector around `byte` holds again what it held before its last sync. Needs `keepsHistory`. */
-  restoreStale(path: string, byte: number): void {
+  restoreStale(path: string, byte: number, read?: () => void): void {
     const file = this.#mustHave(path);
     const stale = file.staleSector(byte);
     const position = Math.floor(byte / SECTOR_BYTES) * SECTOR_BYTES;
-    this.#faults.count("stale-sector", stale !== undefined && file.damage(position, stale));
+    this.#faults.count("stale-sector", stale !== undefined && file.damage(position, stale, read));
   }
 
   /** The file ends at `bytes`, durably. */
@@ -252,17 +278,31 @@ export class SimDisk {
 
   /** @internal */
   reserve(bytes: number, path: string): void {
+    if (bytes === 0 || this.#capacityBytes >= CAPACITY_BYTES_DEFAULT) return;
     if (bytes <= this.space().freeBytes) return;
     this.#faults.count("no-space", true);
+    this.#whenFull?.();
     throw systemError("ENOSPC", "write", path);
   }
 
   /** @internal */
+  requireWritable(operation: DiskOperation, path: string): void {
+    if (this.refuseWrites === undefined) return;
+    this.#faults.count("read-only", true);
+    this.refuseWrites();
+    throw systemError("EROFS", operation, path);
+  }
+
+  /** @internal */
   space(): { readonly freeBytes: number; readonly totalBytes: number } {
-    let used = 0;
-    for (const path of this.#tree.paths()) used += this.#tree.get(path)?.size ?? 0;
     const totalBytes = this.#capacityBytes;
-    return { freeBytes: Math.max(0, totalBytes - used), totalBytes };
+    return { freeBytes: Math.max(0, totalBytes - this.#usedBytes()), totalBytes };
+  }
+
+  #usedBytes(): number {
+    let used = 0;
+    for (const file of this.#tree.files()) used += file.size;
+    return used;
   }
 
   /** Which of `count` things in order of time survive. */
@@ -327,6 +367,7 @@ class MountedDisk implements FileSystem {
       if (file !== undefined && create === "exclusive") throw systemError("EEXIST", "open", path);
       if (file === undefined) {
         if (create === "never") throw systemError("ENOENT", "open", path);
+        disk.requireWritable("open", path);
         file = disk.newFile();
         tree.create(path, file);
       }
@@ -346,12 +387,18 @@ class MountedDisk implements FileSystem {
 
   rename(from: string, to: string): Promise<void> {
     const event = { moment: "before", operation: "rename", path: from, to } as const;
-    return this.#run(event, () => this.#disk.tree.rename(from, to));
+    return this.#run(event, () => {
+      this.#disk.requireWritable("rename", from);
+      this.#disk.tree.rename(from, to);
+    });
   }
 
   remove(path: string): Promise<void> {
     const event = { moment: "before", operation: "remove", path } as const;
-    return this.#run(event, () => this.#disk.tree.remove(path));
+    return this.#run(event, () => {
+      this.#disk.requireWritable("remove", path);
+      this.#disk.tree.remove(path);
+    });
   }
 
   syncDirectory(path: string): Promise<void> {

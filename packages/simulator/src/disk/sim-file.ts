@@ -39,6 +39,7 @@ export class SimFile implements OpenFile {
   async write(parts: readonly Uint8Array[], position: number): Promise<void> {
     if (this.#mode === "read") throw systemError("EBADF", "write", this.path);
     const event = this.#begin({ operation: "write", position, parts, synced: this.#synced });
+    this.#disk.requireWritable("write", this.path);
     const bytes = parts.length === 1 ? (parts[0] ?? new Uint8Array(0)) : joined(parts);
     const at = this.#place(bytes, position);
     const end = at + bytes.byteLength;
@@ -75,6 +76,7 @@ export class SimFile implements OpenFile {
     const event = this.#begin({ operation: "truncate", position: bytes });
     await this.#disk.delay("truncate", this.path);
     this.#disk.requireAlive(this.#generation, event);
+    this.#disk.requireWritable("truncate", this.path);
     this.#file.truncate(bytes, this.#disk.nextOrder());
     this.#tell(event, "after");
   }

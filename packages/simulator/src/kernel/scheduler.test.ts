@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ProcessLife } from "./process-life.ts";
 import type { RealLoop } from "./scheduler.ts";
 import { Scheduler, WORLD } from "./scheduler.ts";
-import { SimClock } from "./sim-clock.ts";
+import { ClockError, SimClock } from "./sim-clock.ts";
 import { SimRandom } from "./sim-random.ts";
 
 const loop: RealLoop = { setImmediate, nextTick: process.nextTick.bind(process) };
@@ -29,8 +29,9 @@ describe("the scheduler", () => {
     const orders = new Set<string>();
     for (let seed = 0n; seed < 30n; seed++) {
       const world = scheduler(seed);
+      const process = new ProcessLife("a");
       let order = "";
-      for (const name of ["a", "b"]) world.after(1, WORLD, name, () => void (order += name));
+      for (const name of ["a", "b"]) world.after(1, process, name, () => void (order += name));
       await world.run(2);
       orders.add(order);
     }
@@ -93,13 +94,13 @@ describe("the scheduler", () => {
 describe("a process's clock", () => {
   it("jumps and drifts on its own", async () => {
     const world = scheduler();
-    const error = { skewMs: 0, rate: 1.5 };
+    const error = new ClockError(() => world.nowMs, 0, 1.5);
     const clock = new SimClock(world, new ProcessLife("a"), error);
     const startMs = clock.nowMs();
     let firedAtMs = 0;
     clock.schedule(300, () => (firedAtMs = world.nowMs));
     await world.run(1000);
-    error.skewMs = -700;
+    error.jump(-700);
     expect([firedAtMs, clock.monotonicMs(), clock.nowMs() - startMs]).toEqual([200, 1500, 800]);
   });
 });

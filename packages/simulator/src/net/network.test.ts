@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { ProcessLife } from "../kernel/process-life.ts";
+import type { FaultEffect } from "../faults/fault.ts";
 import { Scheduler } from "../kernel/scheduler.ts";
 import { SimRandom } from "../kernel/sim-random.ts";
 import type { Connection, Dialled, LinkQuality } from "./network.ts";
@@ -9,9 +10,10 @@ import { SimNetwork } from "./network.ts";
 const QUALITY: LinkQuality = {
   delayMs: [1, 40],
   slowShare: 0.1,
-  resetShare: 0,
   bytesPerMs: 1000,
 };
+
+const effect = (): FaultEffect => ({ happened: false });
 
 /** A dials B, which keeps what it hears. */
 async function pair(quality: Partial<LinkQuality> = {}) {
@@ -54,7 +56,7 @@ describe("a simulated connection", () => {
   it("holds back what a cut link would carry, and delivers it when it heals in time", async () => {
     const { scheduler, network, heard, lost, connection } = await pair();
     const link = await connection();
-    network.cut("a", "b");
+    network.cut("a", "b", effect());
     for (const number of numbers(20)) link.send(number, 100);
     await scheduler.run(scheduler.nowMs + 9000);
     expect(heard).toEqual([]);
@@ -67,7 +69,7 @@ describe("a simulated connection", () => {
     const { scheduler, network, b, heard, connection } = await pair({ slowShare: 0.5 });
     const link = await connection();
     for (const number of numbers(300)) {
-      if (number % 50 === 20) network.cut("a", "b");
+      if (number % 50 === 20) network.cut("a", "b", effect());
       if (number % 50 === 40) network.heal();
       b.paused = number % 70 > 50;
       if (!b.paused) scheduler.resumed(b);
@@ -84,7 +86,7 @@ describe("a simulated connection", () => {
   it("is lost at both ends, once, when a link is cut for longer than the keepalive (N3)", async () => {
     const { scheduler, network, heard, lost, connection } = await pair();
     const link = await connection();
-    network.cut("a", "b");
+    network.cut("a", "b", effect());
     link.send("x", 100);
     await scheduler.run(scheduler.nowMs + 11_000);
     network.heal();
@@ -105,10 +107,56 @@ describe("a simulated connection", () => {
   });
 
   it("is reset by chance, and then both ends know it", async () => {
-    const { scheduler, lost, connection } = await pair({ resetShare: 1 });
-    (await connection()).send("x", 100);
+    const { scheduler, network, lost, connection } = await pair();
+    const resets = { share: 1, effect: effect() };
+    const link = await connection();
+    network.resets = resets;
+    link.send("x", 100);
     await scheduler.run(scheduler.nowMs + 1000);
     expect(lost.toSorted()).toEqual(["a connection reset", "b connection reset"]);
+    expect(resets.effect.happened).toBe(true);
+  });
+
+  it("stays cut until every fault that cut it is over, and each of them had an effect", async () => {
+    const { scheduler, network, heard, connection } = await pair();
+    const link = await connection();
+    const faults = [effect(), effect(), effect()] as const;
+    network.cut("a", "b", faults[0]);
+    network.cut("a", "b", faults[1]);
+    network.cut("b", "a", faults[2]);
+    link.send("x", 100);
+    network.mend("a", "b", faults[0]);
+    await scheduler.run(scheduler.nowMs + 1000);
+    expect(heard).toEqual([]);
+    network.mend("a", "b", faults[1]);
+    await scheduler.run(scheduler.nowMs + 1000);
+    expect([heard, faults.map(({ happened }) => happened)]).toEqual([["x"], [true, true, false]]);
+  });
+
+  it("is slow while a fault slows the link", async () => {
+    const { scheduler, network, heard, connection } = await pair({ delayMs: [1, 1], slowShare: 0 });
+    const link = await connection();
+    const slowness = { addedMs: 100, bytesPerMs: 1, effect: effect() };
+    network.slow("a", "b", slowness);
+    link.send("x", 200);
+    await scheduler.run(scheduler.nowMs + 299);
+    expect(heard).toEqual([]);
+    await scheduler.run(scheduler.nowMs + 3);
+    network.quicken("a", "b", slowness.effect);
+    link.send("y", 200);
+    await scheduler.run(scheduler.nowMs + 3);
+    expect([heard, slowness.effect.happened]).toEqual([["x", "y"], true]);
+  });
+
+  it("that is half open is lost at once for one end, and for the other by its keepalive", async () => {
+    const { scheduler, network, lost, connection } = await pair();
+    await connection();
+    expect(network.halfOpen("a", "b")).toBe(true);
+    await scheduler.run(scheduler.nowMs + 1000);
+    expect(lost).toEqual(["a connection reset"]);
+    await scheduler.run(scheduler.nowMs + 10_000);
+    expect(lost).toEqual(["a connection reset", "b connection reset"]);
+    expect(network.halfOpen("a", "b")).toBe(false);
   });
 });
 
@@ -131,7 +179,7 @@ describe("dialling", () => {
   ])("times out when the way %s is cut", async (_, from, to) => {
     const { scheduler, network, dial, outcome, connection } = await pair();
     await connection();
-    network.cut(from, to);
+    network.cut(from, to, effect());
     dial("b:1");
     await scheduler.run(scheduler.nowMs + 499);
     expect(outcome()?.kind).toBe("connected");

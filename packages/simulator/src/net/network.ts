@@ -10,6 +10,7 @@
  *   N2  nothing is delivered to or from a life that has ended
  *   N3  each end is told of the loss at most once, and hears nothing afterwards
  */
+import type { FaultEffect } from "../faults/fault.ts";
 import type { SimRandom } from "../kernel/sim-random.ts";
 import type { Owner, Scheduler } from "../kernel/scheduler.ts";
 
@@ -18,8 +19,6 @@ export interface LinkQuality {
   readonly delayMs: readonly [least: number, most: number];
   /** Share of messages that take ten times as long. */
   readonly slowShare: number;
-  /** Share of messages upon which the connection is reset. */
-  readonly resetShare: number;
   /** Bytes per millisecond of one direction of one connection. */
   readonly bytesPerMs: number;
 }
@@ -82,6 +81,13 @@ interface End {
   told: boolean;
 }
 
+/** Why a link carries slowly. */
+export interface Slowness {
+  readonly addedMs: number;
+  readonly bytesPerMs: number;
+  readonly effect: FaultEffect;
+}
+
 interface Listener {
   readonly owner: Owner;
   readonly host: string;
@@ -95,10 +101,12 @@ export class SimNetwork {
   readonly #random: SimRandom;
   readonly #listeners = new Map<string, Listener>();
   readonly #pairs = new Set<Pair>();
-  /** Directed pairs of hosts that carry nothing. */
-  readonly #cut = new Set<string>();
-  /** Directed pairs of hosts that carry slowly: milliseconds added. */
-  readonly #clogged = new Map<string, number>();
+  /** While set, messages upon which a connection is reset, beyond the quality's own. */
+  resets: { readonly share: number; readonly effect: FaultEffect } | undefined;
+  /** Directed pairs of hosts that carry nothing, and because of which faults. */
+  readonly #cut = new Map<string, Set<FaultEffect>>();
+  /** Directed pairs of hosts that carry slowly. */
+  readonly #slow = new Map<string, readonly Slowness[]>();
 
   constructor(scheduler: Scheduler, random: SimRandom, quality: LinkQuality) {
     this.#scheduler = scheduler;
@@ -124,7 +132,7 @@ export class SimNetwork {
     const answer = (delayMs: number, dialled: () => Dialled): void => {
       this.#scheduler.after(delayMs, owner, label, () => done(dialled()));
     };
-    if (this.isCut(host, to) || this.isCut(to, host)) {
+    if (this.#stops(host, to) || this.#stops(to, host)) {
       this.counts.timeouts += 1;
       answer(timeoutMs, () => ({ kind: "timeout" }));
       return;
@@ -140,30 +148,69 @@ export class SimNetwork {
     });
   }
 
-  cut(from: string, to: string): void {
-    this.#cut.add(`${from}>${to}`);
+  /** The link carries nothing until each `effect` that cut it has mended it. */
+  cut(from: string, to: string, effect: FaultEffect): void {
+    const key = `${from}>${to}`;
+    this.#cut.set(key, (this.#cut.get(key) ?? new Set()).add(effect));
   }
 
   isCut(from: string, to: string): boolean {
     return this.#cut.has(`${from}>${to}`);
   }
 
-  clog(from: string, to: string, addedMs: number): void {
-    this.#clogged.set(`${from}>${to}`, addedMs);
+  mend(from: string, to: string, effect: FaultEffect): void {
+    const key = `${from}>${to}`;
+    const effects = this.#cut.get(key);
+    effects?.delete(effect);
+    if (effects === undefined || effects.size > 0) return;
+    this.#cut.delete(key);
+    this.#release((out) => out.from === from && out.to === to);
+  }
+
+  slow(from: string, to: string, slowness: Slowness): void {
+    const key = `${from}>${to}`;
+    this.#slow.set(key, [...(this.#slow.get(key) ?? []), slowness]);
+  }
+
+  quicken(from: string, to: string, effect: FaultEffect): void {
+    const key = `${from}>${to}`;
+    const left = (this.#slow.get(key) ?? []).filter((each) => each.effect !== effect);
+    if (left.length > 0) this.#slow.set(key, left);
+    else this.#slow.delete(key);
   }
 
   /** All links carry again; what was held back goes on its way. */
   heal(): void {
     this.#cut.clear();
-    this.#clogged.clear();
+    this.#slow.clear();
+    this.resets = undefined;
+    this.#release(() => true);
+  }
+
+  /**
+   * `from` forgets its connections with `to`, as behind a middlebox that lost its table; `to` learns it
+   * by its keepalive. Answers whether there were any.
+   */
+  halfOpen(from: string, to: string): boolean {
+    let any = false;
     for (const pair of this.#pairs) {
-      for (const end of pair.ends) {
-        const { stalled } = end.out;
-        end.out.stalled = 0;
-        end.out.heals += 1;
-        for (let at = 0; at < stalled; at++) this.#fly(pair, end, 0);
-      }
+      const isBetween = (a: string, b: string): boolean =>
+        pair.ends[0].host === a && pair.ends[1].host === b;
+      if (!isBetween(from, to) && !isBetween(to, from)) continue;
+      any = true;
+      const slowEnd = pair.ends.find(({ host }) => host === to);
+      this.#break(pair, "connection reset", 0, slowEnd);
     }
+    return any;
+  }
+
+  /** Bytes that wait in the fullest direction of any connection. */
+  get queuedBytesMost(): number {
+    let most = 0;
+    for (const { ends } of this.#pairs) {
+      for (const { out } of ends) most = Math.max(most, out.queuedBytes);
+    }
+    return most;
   }
 
   /**
@@ -220,7 +267,7 @@ export class SimNetwork {
     if (pair.broken || !from.owner.alive) return; // N2
     from.out.queuedBytes += bytes;
     this.counts.messages += 1;
-    if (this.#random.chance(this.quality.resetShare)) {
+    if (this.#isReset()) {
       this.counts.resets += 1;
       this.#break(pair, "connection reset", 0);
       return;
@@ -231,20 +278,20 @@ export class SimNetwork {
   #carry(pair: Pair, from: End, message: unknown, bytes: number): void {
     const { out } = from;
     out.queue.push({ message, bytes });
-    if (this.isCut(out.from, out.to)) this.#stall(pair, from);
+    if (this.#stops(out.from, out.to)) this.#stall(pair, from);
     else this.#fly(pair, from, bytes);
   }
 
   #fly(pair: Pair, from: End, bytes: number): void {
     const { out } = from;
     const nowMs = this.#scheduler.nowMs;
-    const flightMs = this.#delayMs(out.from, out.to) + bytes / this.quality.bytesPerMs;
+    const flightMs = this.#delayMs(out.from, out.to) + bytes / this.#bytesPerMs(out);
     out.arrivalMs = Math.max(nowMs + flightMs, out.arrivalMs + 0.001);
     const to = from === pair.ends[0] ? pair.ends[1] : pair.ends[0];
     const label = `net ${out.from}>${out.to} ${bytes}`;
     this.#scheduler.after(out.arrivalMs - nowMs, to.owner, label, () => {
       if (pair.broken || to.told) return; // N2, N3
-      if (this.isCut(out.from, out.to)) {
+      if (this.#stops(out.from, out.to)) {
         this.#stall(pair, from);
         return;
       }
@@ -268,7 +315,8 @@ export class SimNetwork {
     });
   }
 
-  #break(pair: Pair, reason: string, delayMs: number): void {
+  /** @param silent The end that hears of it only by its keepalive. */
+  #break(pair: Pair, reason: string, delayMs: number, silent?: End): void {
     if (pair.broken) return;
     pair.broken = true;
     this.#pairs.delete(pair);
@@ -276,7 +324,8 @@ export class SimNetwork {
       end.out.queue.length = 0;
       const label = `net ${end.host} lost`;
       // The loss is told behind what has arrived already; both ends learn it at moments of their own.
-      this.#scheduler.after(delayMs + this.#random.fraction(), end.owner, label, () => {
+      const laterMs = end === silent ? KEEPALIVE_MS : delayMs;
+      this.#scheduler.after(laterMs + this.#random.fraction(), end.owner, label, () => {
         if (end.told) return;
         end.told = true;
         end.events?.lost(reason);
@@ -290,7 +339,53 @@ export class SimNetwork {
     const skewed = this.#random.fraction() ** 3;
     const usual = least + skewed * (most - least);
     const slow = this.#random.chance(slowShare) ? usual * 10 : usual;
-    return slow + (this.#clogged.get(`${from}>${to}`) ?? 0);
+    return slow + this.#addedMs(from, to);
+  }
+
+  #addedMs(from: string, to: string): number {
+    if (this.#slow.size === 0) return 0;
+    let sum = 0;
+    for (const { addedMs, effect } of this.#slow.get(`${from}>${to}`) ?? []) {
+      sum += addedMs;
+      effect.happened = true;
+    }
+    return sum;
+  }
+
+  #bytesPerMs({ from, to }: Direction): number {
+    let least = this.quality.bytesPerMs;
+    if (this.#slow.size === 0) return least;
+    for (const { bytesPerMs } of this.#slow.get(`${from}>${to}`) ?? []) {
+      least = Math.min(least, bytesPerMs);
+    }
+    return least;
+  }
+
+  /** Whether the link is cut; whoever cut it has had an effect. */
+  #stops(from: string, to: string): boolean {
+    if (this.#cut.size === 0) return false;
+    const effects = this.#cut.get(`${from}>${to}`);
+    for (const effect of effects ?? []) effect.happened = true;
+    return effects !== undefined;
+  }
+
+  #isReset(): boolean {
+    if (this.resets === undefined || !this.#random.chance(this.resets.share)) return false;
+    this.resets.effect.happened = true;
+    return true;
+  }
+
+  #release(isMeant: (out: Direction) => boolean): void {
+    for (const pair of this.#pairs) {
+      for (const end of pair.ends) {
+        const { out } = end;
+        if (!isMeant(out)) continue;
+        const { stalled } = out;
+        out.stalled = 0;
+        out.heals += 1;
+        for (let at = 0; at < stalled; at++) this.#fly(pair, end, 0);
+      }
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 import type { Clock } from "@millrace/base";
 import type { LinkState, PeerTransport, TrafficClass } from "@millrace/replica";
 
+import type { FaultEffect } from "../faults/fault.ts";
 import type { Owner } from "../kernel/scheduler.ts";
 import type { SimRandom } from "../kernel/sim-random.ts";
 import type { Connection, ConnectionEvents, SimNetwork } from "./network.ts";
@@ -25,6 +26,7 @@ export interface FrameChaos {
   readonly lost: number;
   readonly doubled: number;
   readonly delayed: number;
+  readonly effect?: FaultEffect;
 }
 
 export const NO_CHAOS: FrameChaos = { lost: 0, doubled: 0, delayed: 0 };
@@ -70,14 +72,19 @@ export class SimPeerTransport implements PeerTransport {
     const link = this.#links.get(`${nodeId}/${trafficClass}`);
     if (link === undefined) return false;
     const { random, clock } = this.#options;
-    const { lost, doubled, delayed } = this.#options.chaos();
-    if (random.chance(lost)) return true;
+    const { lost, doubled, delayed, effect } = this.#options.chaos();
+    const strikes = (share: number): boolean => {
+      if (share === 0 || !random.chance(share)) return false;
+      if (effect !== undefined) effect.happened = true;
+      return true;
+    };
+    if (strikes(lost)) return true;
     const bytes = Buffer.concat(parts);
-    if (random.chance(delayed)) {
+    if (strikes(delayed)) {
       clock.schedule(random.between(1, 500), () => void link.send(Uint8Array.from(bytes)));
       return true;
     }
-    if (random.chance(doubled)) link.send(Uint8Array.from(bytes));
+    if (strikes(doubled)) link.send(Uint8Array.from(bytes));
     return link.send(bytes);
   }
 

@@ -6,14 +6,14 @@ import { asStreamError } from "@millrace/base";
 import type { Oracle } from "../check/oracle.ts";
 import { SimDisk } from "../disk/index.ts";
 import { ProcessLife } from "../kernel/process-life.ts";
-import type { ClockError } from "../kernel/sim-clock.ts";
-import { SimClock } from "../kernel/sim-clock.ts";
+import { ClockError, SimClock } from "../kernel/sim-clock.ts";
 import { SimRandom } from "../kernel/sim-random.ts";
 import type { Scheduler } from "../kernel/scheduler.ts";
 import { WORLD } from "../kernel/scheduler.ts";
 import type { SimNetwork } from "../net/network.ts";
 import { KEEPALIVE_MS } from "../net/network.ts";
 import type { FrameChaos } from "../net/peer-transport.ts";
+import type { FaultKind } from "../faults/fault.ts";
 import type { SimOptions } from "../options.ts";
 import { hostOfNode } from "./addresses.ts";
 import type { RunningNode } from "./sim-node.ts";
@@ -24,6 +24,8 @@ export type CrashKind = "process" | "all" | "none" | "subset" | "prefix" | "suff
 
 /** Virtual milliseconds until a process that ended by itself is started again. */
 const RESTART_MS = 2000;
+/** What makes a node's own log fail, upon which its process ends. */
+const WRITE_FAULTS: ReadonlySet<FaultKind> = new Set(["disk-error", "no-space", "read-only"]);
 
 export interface SlotDeps {
   readonly nodeId: number;
@@ -50,6 +52,11 @@ export class NodeSlot {
   #clock: SimClock | undefined;
   /** Undefined while the process is down or recovers its log. */
   running: RunningNode | undefined;
+  /** Durable bytes of its disk were damaged: what it says of that is expected. */
+  isRotten = false;
+  /** Incarnations whose disks are gone. */
+  readonly lostIncarnations = new Set<string>();
+  #incarnation: string | undefined;
 
   constructor(deps: SlotDeps) {
     const { nodeId, options } = deps;
@@ -57,12 +64,17 @@ export class NodeSlot {
     this.nodeId = nodeId;
     this.host = hostOfNode(nodeId);
     const clocks = new SimRandom(options.seed, `clock-${nodeId}`);
-    this.clockError = { skewMs: clocks.between(-50, 50), rate: 1 + clocks.between(-2e-4, 2e-4) };
+    this.clockError = new ClockError(
+      () => deps.scheduler.nowMs,
+      clocks.between(-50, 50),
+      1 + clocks.between(-2e-4, 2e-4),
+    );
     this.disk = new SimDisk({
       random: new SimRandom(options.seed, `disk-${nodeId}`),
       clock: this.#diskClock(),
       readMs: options.diskMs,
       writeMs: options.diskMs,
+      keepsHistory: options.faults.includes("stale-block"),
     });
   }
 
@@ -101,6 +113,7 @@ export class NodeSlot {
         if (!life.alive) return;
         note(`${life.name} runs`);
         this.running = running;
+        this.#incarnation = running.storage.identity.incarnation;
         running.lane.onFailure((error) => this.#failed(life, error));
       },
       (error: unknown) => {
@@ -113,7 +126,10 @@ export class NodeSlot {
   /** The process ends and is started again, as an orchestrator does it. Damage is never expected. */
   #failed(life: ProcessLife, error: StreamError): void {
     const { note, broken, scheduler, options } = this.#deps;
-    const isExpected = options.faults.includes("disk-error") && error.code !== "corrupt";
+    const isExpected =
+      error.code === "corrupt"
+        ? this.isRotten
+        : this.isRotten || options.faults.some((kind) => WRITE_FAULTS.has(kind));
     if (!isExpected) {
       broken(`${life.name}: ${error.code}: ${error.message}`);
       return;
@@ -137,6 +153,16 @@ export class NodeSlot {
     this.#deps.network.ended(life, kind !== "process");
     if (kind === "process") this.disk.killProcess();
     else this.disk.powerCut({ lose: kind });
+  }
+
+  /** The machine gets an empty disk, and is not known by any cluster. */
+  wipe(): void {
+    this.#deps.note(`${this.host} gets an empty disk`);
+    this.disk.wipe();
+    if (this.#incarnation !== undefined) this.lostIncarnations.add(this.#incarnation);
+    this.#incarnation = undefined;
+    this.#book.clear();
+    this.isRotten = false;
   }
 
   pause(): void {
