@@ -72,12 +72,11 @@ export function membersStep(input: MembersInput): Step {
 function uselessMove(input: MembersInput): Command | undefined {
   const { state } = input;
   const { replaceAfterMs } = policyOf(input);
-  const isRebalancing = state.view.cluster()?.rebalancingSinceMs !== undefined;
   for (const { groupId, replicas, move } of state.unsettledGroups.values()) {
     if (move === undefined || move.cancelled || move.add === undefined) continue;
     const isWish = move.reason === "rebalance";
     const leaving = replicas.find(({ replicaId }) => replicaId === move.removeReplicaId);
-    const mayEnd = !isWish || !isRebalancing;
+    const mayEnd = !isWish || !isRebalancing(state);
     if (mayEnd && leaving !== undefined && mayStay(input, leaving)) {
       return { kind: "cancel-move", groupId };
     }
@@ -120,7 +119,8 @@ class Leaving {
       else if (silent > LOOK_AGAIN_MS) this.lookAgainMs = LOOK_AGAIN_MS;
     }
     // Moves wait for nodes to come and go, which no change of metadata tells of.
-    if (state.unsettledGroups.size > 0 || this.#isAny) this.lookAgainMs = LOOK_AGAIN_MS;
+    if (state.unsettledGroups.size > 0 || this.#isAny || isRebalancing(state))
+      this.lookAgainMs = LOOK_AGAIN_MS;
   }
 
   get #isAny(): boolean {
@@ -145,7 +145,7 @@ class Leaving {
 
 /** Evens out, once nothing more urgent is to be moved; the plan is made anew from what each step left. */
 function nextRebalanceStep(input: MembersInput, moving: number): Command | undefined {
-  if (input.state.view.cluster()?.rebalancingSinceMs === undefined) return undefined;
+  if (!isRebalancing(input.state) || !hasHeardAll(input)) return undefined;
   const { moves, leaders } = planRebalance(input.state, input.isAlive, 1);
   const [move] = moves;
   if (move !== undefined) {
@@ -155,6 +155,19 @@ function nextRebalanceStep(input: MembersInput, moving: number): Command | undef
   if (moving > 0) return undefined; // leaders are counted when replicas are at rest
   if (leaders.length > 0) return { kind: "prefer-leaders", leaders };
   return { kind: "set-rebalancing", on: false, nowMs: input.nowMs };
+}
+
+/** A leader that is new would find nobody to move anything to, and call it even. */
+function hasHeardAll(input: MembersInput): boolean {
+  for (const node of input.state.nodes.values()) {
+    const isAwaited = node.silentSinceMs === undefined && (node.goal ?? "serve") === "serve";
+    if (isAwaited && !input.isAlive(node.nodeId, node.incarnation)) return false;
+  }
+  return true;
+}
+
+function isRebalancing(state: MetadataState): boolean {
+  return state.view.cluster()?.rebalancingSinceMs !== undefined;
 }
 
 function policyOf({ state, timing }: Pick<MembersInput, "state" | "timing">): MembersTiming {

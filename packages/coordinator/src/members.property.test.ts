@@ -393,7 +393,7 @@ describe("moves of replicas, under any reports and replaced disks", () => {
           world.settle();
         },
       ),
-      { numRuns: Number(process.env["MILLRACE_RUNS"] ?? 40), endOnFailure: true },
+      { numRuns: Number(process.env["MILLRACE_RUNS"] ?? 25), endOnFailure: true },
     );
   }, 120_000);
 });
