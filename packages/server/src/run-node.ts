@@ -45,6 +45,7 @@ import type { Settings } from "./settings.ts";
 import { followPeers } from "./peers.ts";
 import { Stopping } from "./stopping.ts";
 import { listening, withFile } from "./system-errors.ts";
+import { TrashSweep } from "./trash-sweep.ts";
 
 export interface RunningNode {
   readonly ports: NodePortNumbers;
@@ -300,8 +301,11 @@ function startLane(
     changed: (full) => broker.setDiskFull(full),
   });
   void watch.start();
+  const sweep = new TrashSweep({ storage: runtime.storage, view: client.view, clock, logger });
+  sweep.start();
   stopping.last("lane", async () => {
     watch.stop();
+    sweep.stop();
     broker.stop();
     coordinator.stop();
     await lane.stop();
