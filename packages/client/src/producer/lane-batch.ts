@@ -4,8 +4,9 @@
  *
  *   P1  whatever is sent under one sequence is a prefix of the same records, so that an answer's
  *       `count` says for each put how much of it is stored, whichever attempt it was
- *   P2  `unknown` is set for ever by the first attempt that may have been stored: from then on the
- *       batch can be stored or its outcome not be known, but never be called refused
+ *   P2  `unknown` is set by the first attempt that may have been stored: from then on the batch can be
+ *       stored or its outcome not be known, but never be called refused, unless the sealed shard says
+ *       that no attempt ever will be
  */
 import { ERROR_TRAITS, invariant, StreamError } from "@millrace/base";
 import type { Allocate, Crc32 } from "@millrace/model";
@@ -56,6 +57,8 @@ export class LaneBatch {
   throttles = 0;
   attempts = 0;
   lastError: StreamError | undefined;
+  /** Why the shard, closed by now, has nothing of it and never will. */
+  left: StreamError | undefined;
   count: number;
 
   constructor(puts: readonly QueuedPut[], sequence: number, producer: Producer) {

@@ -11,6 +11,8 @@
  *   P4  resends go in order of sequence, and no new batch overtakes one that waits for its resend
  *   P5  a put is told `unavailable`, `overloaded` or `stale-epoch` only if no attempt that carried it can
  *       have been stored (S4); it leaves its batch then, before the next attempt
+ *   P6  a shard that was closed is left in order: what it refused is told so when all before it has an outcome, and
+ *       a batch in doubt is asked about there, at the sealed shard, which alone knows what it holds
  *
  * Order: the records of one put stand together; a put made after another's outcome stands behind it.
  * Puts outstanding together keep their order unless the shard refuses one of them and takes a later one.
@@ -98,6 +100,10 @@ export class Lane {
       if (tooLate(entry, nowMs)) return; // its puts expire within moments, and say what is certain
       if (!this.#send(entry, nowMs)) return;
     }
+    if (this.#isClosed) {
+      this.#leave();
+      return;
+    }
     while (this.#queue.length > 0 && this.#mayOpen()) {
       const entry = new LaneBatch(this.#take(), this.#nextSequence++, this.#deps.producer);
       this.#flight.push(entry);
@@ -117,6 +123,7 @@ export class Lane {
         this.#refresh(entry, entry.lastError, shard);
       }
     }
+    this.#leave();
     this.pump();
   }
 
@@ -129,6 +136,23 @@ export class Lane {
     for (const put of this.#queue.splice(0)) this.#reject(put, reason);
     this.#timer?.cancel();
     this.#timerAtMs = Infinity;
+  }
+
+  /** Took records once and does not any more. */
+  get #isClosed(): boolean {
+    return this.#shard.state === "closed";
+  }
+
+  /** P6. What the closed shard has not taken goes back to its caller, the oldest first. */
+  #leave(): void {
+    for (let first = this.#flight[0]; first?.left !== undefined; first = this.#flight[0]) {
+      this.#drop(first, first.verdict(first.left));
+    }
+    if (!this.#isClosed || this.#flight.length > 0) return;
+    const { shardIndex, streamName, epoch: shardEpoch } = this.#shard;
+    const closed = `shard ${shardIndex} of ${streamName} is closed`;
+    const error = new StreamError("stale-epoch", closed, { hint: { shardEpoch } });
+    for (const put of this.#queue.splice(0)) this.#reject(put, error);
   }
 
   #mayOpen(): boolean {
@@ -223,6 +247,7 @@ export class Lane {
       this.#deps.leaders.served(this.#shard.groupId, target.nodeId, result.term);
       this.#remove(entry);
       entry.settle(result.baseOffset, result.count, result.arrivalMs);
+      this.#leave();
     } else {
       this.#failed(entry, target, result);
     }
@@ -285,6 +310,7 @@ export class Lane {
 
   /** The shard's epoch is not the one we sent: go on with the newer one, or stop where there is none to come. */
   #refresh(entry: LaneBatch, error: StreamError, shard: Shard | undefined): void {
+    if (shard?.state === "closed") return this.#closed(entry, error, shard);
     if (shard === undefined || shard.state !== "open") return this.#refused(entry, error);
     if (shard.epoch > entry.sentEpoch) {
       this.#epoch = Math.max(this.#epoch, shard.epoch);
@@ -298,6 +324,19 @@ export class Lane {
     }
     entry.lastError = error;
     entry.dueAtMs = Infinity;
+  }
+
+  #closed(entry: LaneBatch, error: StreamError, shard: Shard): void {
+    if (shard.epoch > this.#epoch) {
+      this.#shard = shard;
+      this.#epoch = shard.epoch;
+    }
+    // The one word that takes back a doubt (P2): no attempt was or will be stored.
+    if (error.hint.sealed === true) entry.unknown = false;
+    if (entry.unknown) return this.#wait(entry, error, this.#backoff.move(1));
+    entry.left = error;
+    entry.dueAtMs = Infinity;
+    this.#leave();
   }
 
   #refused(entry: LaneBatch, error: StreamError): void {
@@ -314,6 +353,7 @@ export class Lane {
     const rest = new LaneBatch(puts, entry.sequence, this.#deps.producer);
     rest.dueAtMs = entry.dueAtMs;
     rest.lastError = entry.lastError;
+    rest.left = entry.left;
     rest.sentEpoch = entry.sentEpoch;
     rest.attempts = entry.attempts;
     this.#flight = this.#flight.map((other) => (other === entry ? rest : other));
@@ -362,6 +402,7 @@ export class Lane {
   /** Deadlines, attempts without an answer, resends that are due. */
   #onTime(nowMs: number): void {
     for (const entry of this.#flight) this.#expire(entry, nowMs);
+    this.#leave();
     const late = this.#queue.filter((put) => put.deadlineAtMs <= nowMs);
     if (late.length > 0) this.#queue = this.#queue.filter((put) => put.deadlineAtMs > nowMs);
     for (const put of late) this.#reject(put, neverSent(this.#shard, this.#flight[0]?.lastError));

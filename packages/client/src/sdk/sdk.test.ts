@@ -209,6 +209,31 @@ describe("a stream reader", () => {
     expect((await collect(parentAlone)).map(textOf)).toEqual(["p0", "p1", "p2"]);
   });
 
+  it("waits for the children of a shard that is sealed and not closed yet, and ends with close()", async () => {
+    const opening = shardRecord(1, [1], { parentShardIndex: 0, state: "opening" });
+    await connect([shardRecord(0, [1]), opening]);
+    const [parentShard, childShard] = [...cluster.shards.values()];
+    parentShard?.model.log.push("p0");
+    childShard?.model.log.push("c0");
+    if (parentShard !== undefined) parentShard.sealed = true;
+    const read = async (from: StreamReader, into: string[]) => {
+      for await (const record of from) into.push(textOf(record));
+    };
+    const [reader, abandoned] = [0, 1].map(() => readerOf({ kind: "TRIM_HORIZON" }, true));
+    if (reader === undefined || abandoned === undefined) throw new Error("no readers");
+    const [seen, left]: [string[], string[]] = [[], []];
+    const reading = read(reader, seen);
+    const ending = read(abandoned, left);
+    await expect.poll(() => [seen, left]).toEqual([["p0"], ["p0"]]);
+    await abandoned.close();
+    await ending;
+    cluster.commitShard({ ...opening, state: "open", epoch: 2 });
+    cluster.commitShard(shardRecord(0, [1], { epoch: 2, state: "closed" }));
+    await expect.poll(() => seen).toEqual(["p0", "c0"]);
+    await reader.close();
+    await reading;
+  });
+
   it("ends when closed while it waits, and says not-found for a missing stream", async () => {
     await connect();
     let fetches = 0;

@@ -3,6 +3,10 @@
  * tries again what a limit refused or a reshard moved.
  *
  * Only what is certainly not stored is put again, so a record is stored once or its put rejects.
+ *
+ * Puts of one partition key that are under way together keep their order over a split or merge: while a
+ * closed shard still owes an outcome, records for its descendants are held back, and then go in the
+ * order of their puts.
  */
 import type { ErrorCode, Timer } from "@millrace/base";
 import { asStreamError, StreamError } from "@millrace/base";
@@ -56,6 +60,8 @@ export interface StreamPut {
 }
 
 interface PendingRecord {
+  /** Counts the puts of this producer. */
+  readonly ordinal: number;
   readonly streamName: string;
   readonly key: Uint8Array;
   readonly hash: Uint8Array;
@@ -82,6 +88,14 @@ export class StreamProducer {
   readonly #options: Required<StreamProducerOptions>;
   readonly #gathering = new Map<number, Gathering>();
   readonly #retries = new Map<PendingRecord, Timer>();
+  /** Records handed over and without an outcome, by group. */
+  readonly #handedOver = new Map<number, number>();
+  /** Groups of closed shards among them. */
+  #leaving: ReadonlySet<number> = new Set();
+  /** Records for descendants of shards that are being left. Bounded like all that are pending. */
+  #held: PendingRecord[] = [];
+  readonly #stopFollowing: () => void;
+  #ordinal = 0;
   #flushPlanned = false;
   #pendingBytes = 0;
   #closed = false;
@@ -95,6 +109,9 @@ export class StreamProducer {
       md5: nodeMd5,
       ...options,
     };
+    this.#stopFollowing = client.view.onChange((keys) => {
+      if (keys.some((key) => key.startsWith("shard/"))) this.#findLeaving();
+    });
   }
 
   /**
@@ -121,6 +138,7 @@ export class StreamProducer {
     const { clock, random } = this.#client.ports;
     const placed = new Promise<StoredRecord>((resolve, reject) => {
       this.#place({
+        ordinal: this.#ordinal++,
         streamName,
         key,
         hash: md5(key),
@@ -149,6 +167,8 @@ export class StreamProducer {
   /** Rejects what waits for another try; puts that were handed over end by themselves. */
   close(): void {
     this.#closed = true;
+    this.#stopFollowing();
+    for (const record of this.#held.splice(0)) record.reject(closedError());
     for (const [record, timer] of this.#retries) {
       timer.cancel();
       record.reject(closedError());
@@ -179,6 +199,10 @@ export class StreamProducer {
     if (shard === undefined) {
       const why = `stream ${record.streamName} is ${stream.status} and has no open shard for the key`;
       this.#again(record, new StreamError("wrong-state", why));
+      return;
+    }
+    if (this.#waitsForAncestors(shard)) {
+      this.#held.push(record);
       return;
     }
     const bytes = RECORD_HEADER_BYTES + record.key.byteLength + record.data.byteLength;
@@ -223,10 +247,47 @@ export class StreamProducer {
     const endsAtMs = Math.min(...records.map((record) => record.endsAtMs));
     const deadlineMs = Math.max(0, endsAtMs - clock.monotonicMs());
     const encoded = { batch: builder.batch(), count: builder.count };
-    this.#client.producer.put(shard, encoded, deadlineMs).then(
-      (outcome) => this.#settle(shard, records, outcome),
-      (error: unknown) => this.#failed(records, asStreamError(error)),
+    const { groupId } = shard;
+    this.#handedOver.set(groupId, (this.#handedOver.get(groupId) ?? 0) + records.length);
+    this.#client.producer
+      .put(shard, encoded, deadlineMs)
+      .then(
+        (outcome) => this.#settle(shard, records, outcome),
+        (error: unknown) => this.#failed(shard, records, asStreamError(error)),
+      )
+      .finally(() => this.#hasOutcome(groupId, records.length));
+  }
+
+  /** The last outcome of a closed shard lets its descendants begin. */
+  #hasOutcome(groupId: number, count: number): void {
+    const left = (this.#handedOver.get(groupId) ?? 0) - count;
+    if (left > 0) {
+      this.#handedOver.set(groupId, left);
+      return;
+    }
+    this.#handedOver.delete(groupId);
+    if (!this.#leaving.has(groupId) && this.#held.length === 0) return;
+    this.#findLeaving();
+  }
+
+  #findLeaving(): void {
+    const { view } = this.#client;
+    const groups = [...this.#handedOver.keys()];
+    this.#leaving = new Set(
+      groups.filter((groupId) => view.shardOfGroup(groupId)?.state === "closed"),
     );
+    const held = this.#held.splice(0).sort((a, b) => a.ordinal - b.ordinal);
+    for (const record of held) this.#place(record);
+  }
+
+  #waitsForAncestors(shard: Shard): boolean {
+    if (this.#leaving.size === 0) return false;
+    const { view } = this.#client;
+    return [shard.parentShardIndex, shard.adjacentParentShardIndex].some((index) => {
+      const parent = index === undefined ? undefined : view.shard(shard.streamId, index);
+      if (parent === undefined) return false;
+      return this.#leaving.has(parent.groupId) || this.#waitsForAncestors(parent);
+    });
   }
 
   #settle(shard: Shard, records: readonly PendingRecord[], outcome: PutOutcome): void {
@@ -244,12 +305,22 @@ export class StreamProducer {
     });
   }
 
-  #failed(records: readonly PendingRecord[], error: StreamError): void {
+  #failed(shard: Shard, records: readonly PendingRecord[], error: StreamError): void {
     for (const record of records) {
+      // Another shard takes them by now: no reason to wait, and their order to keep.
+      if (error.code === "stale-epoch" && this.#isMoved(record, shard)) this.#held.push(record);
       // A batch has the deadline of its oldest record; the others may have time left.
-      if (RETRIED.has(error.code)) this.#again(record, error);
+      else if (RETRIED.has(error.code)) this.#again(record, error);
       else record.reject(error);
     }
+  }
+
+  #isMoved({ streamName, hash, endsAtMs }: PendingRecord, from: Shard): boolean {
+    const { view, ports } = this.#client;
+    if (this.#closed || ports.clock.monotonicMs() >= endsAtMs) return false;
+    const stream = this.#stream(streamName);
+    const owner = stream && view.route(stream.streamId, hashKeyFromBytes(hash));
+    return owner !== undefined && owner.groupId !== from.groupId;
   }
 
   /** Another try after a while; nothing of the record is stored. */

@@ -76,6 +76,8 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
   readonly #pages: ReadyPage[] = [];
   /** Shards by index: being read, or read to their end. */
   readonly #state = new Map<number, "reading" | "done">();
+  /** Looks of those that wait for their shard to be closed. */
+  readonly #endWaiting = new Set<() => void>();
   #wake: () => void = () => {};
   #failure: StreamError | undefined;
   #closed = false;
@@ -125,6 +127,7 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
   close(): Promise<void> {
     this.#closed = true;
     for (const page of this.#pages.splice(0)) page.taken();
+    for (const look of this.#endWaiting) look();
     this.#wake();
     return Promise.resolve();
   }
@@ -228,11 +231,31 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
       if (page === undefined) continue;
       offset = Math.max(offset, page.nextOffset); // S5
       if (page.slices.length > 0) await this.#hand(shard, page, from);
-      if (page.sealed && offset >= page.endOffset) return;
+      if (page.sealed && offset >= page.endOffset) {
+        // The children begin when metadata opens them: until then this shard is not at its end.
+        if (this.#follow) await this.#untilClosed(shard);
+        return;
+      }
       // A leader that has no room for another waiting reader answers at once.
       const hasty = clock.monotonicMs() - askedAtMs < EMPTY_PAGE_MS;
       if (page.slices.length === 0 && offset === from && hasty) await sleep(clock, EMPTY_PAGE_MS);
     }
+  }
+
+  /** Resolves when metadata says that the sealed shard is closed, or has it no more. */
+  #untilClosed({ groupId }: Shard): Promise<void> {
+    const { view } = this.#client;
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!this.#closed && view.shardOfGroup(groupId)?.state === "open") return;
+        stop();
+        this.#endWaiting.delete(look);
+        resolve();
+      };
+      const stop = view.onChange(look);
+      this.#endWaiting.add(look);
+      look();
+    });
   }
 
   async #offsetOf(shard: Shard, position: ReadPosition): Promise<number> {

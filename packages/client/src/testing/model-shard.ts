@@ -32,12 +32,16 @@ export class ModelShard {
   /** Data of each record, as text, by offset. */
   readonly log: string[] = [];
   readonly sequences: number[] = [];
+  /** `sealing`: refuses, and may still be opened again. `sealed`: says for ever what it holds. */
+  state: "open" | "sealing" | "sealed" = "open";
+  /** Of the seal. */
+  sealEpoch = 0;
   readonly #bounds = new HashKeyBounds(RING);
   readonly #producers = new Map<string, Stored[]>();
 
   /**
    * @param free What the write limit takes now; `undefined` is no limit.
-   * @throws StreamError as a broker: `throttled`, `duplicate-stale`, and what is wrong with the batch.
+   * @throws StreamError as a broker: `stale-epoch`, `throttled`, `duplicate-stale`, and what is wrong with the batch.
    */
   append(
     batch: Uint8Array,
@@ -46,6 +50,7 @@ export class ModelShard {
   ): Appended {
     const rules = { bounds: this.#bounds, recordBytesMax: 1024 * 1024, crc32: testCrc32 };
     const header = checkBatch(batch, rules);
+    if (this.state === "sealing") throw this.#stale(false);
     const window = this.#producers.get(header.producerId) ?? [];
     const known = window.find((stored) => stored.sequence === header.producerSequence);
     if (known !== undefined) return { ...known, duplicate: true };
@@ -53,6 +58,7 @@ export class ModelShard {
     if (header.producerSequence <= newest - WINDOW) {
       throw new StreamError("duplicate-stale", `sequence ${header.producerSequence} is too old`);
     }
+    if (this.state === "sealed") throw this.#stale(true);
     if (free !== undefined && (header.count > free.records || header.payloadBytes > free.bytes)) {
       throw new StreamError("throttled", "write limit", {
         hint: { recordsFree: free.records, bytesFree: free.bytes, retryAfterMs: 10 },
@@ -68,6 +74,11 @@ export class ModelShard {
       [...window, entry].sort((a, b) => a.sequence - b.sequence).slice(-WINDOW),
     );
     return { ...entry, duplicate: false };
+  }
+
+  #stale(sealed: boolean): StreamError {
+    const hint = { shardEpoch: this.sealEpoch, ...(sealed ? { sealed } : {}) };
+    return new StreamError("stale-epoch", "no more records", { hint });
   }
 }
 

@@ -4,13 +4,15 @@
  *
  * Source: Kinesis API reference, PutRecord; reference/kinesis-api 2.6.
  */
+import { StreamError } from "@millrace/base";
 import { parseSequenceNumber, SequenceNumbers, shardId } from "@millrace/model";
 
 import type { PutRecordInput } from "../gen/kinesis-tables.ts";
 import { asAwsError, invalidArgument, throughputExceeded } from "../protocol/aws-error.ts";
 import type { Answer, Call } from "./call.ts";
-import { refuseDryRun, remainingMs, servedStream } from "./call.ts";
+import { refuseDryRun, servedStream } from "./call.ts";
 import { confirmAfterStale } from "./shard-failure.ts";
+import { putAll } from "./put-all.ts";
 import { PutPlan, rateExceeded } from "./put-plan.ts";
 
 /** Numbers below this are of the service's first, 124-bit form. */
@@ -20,16 +22,12 @@ export async function putRecord(call: Call, input: PutRecordInput): Promise<Answ
   const stream = await servedStream(call, input);
   checkOrdering(call, input, stream.streamName);
   const plan = new PutPlan(call, stream, [input]);
-  const [group] = plan.groups;
   if (input.DryRun === true) refuseDryRun();
-  if (group === undefined) throw new Error("a plan of one record has one group");
-  const { shard } = group;
   try {
-    const outcome = await call.backend.producer.put(
-      shard,
-      group.encoded(),
-      remainingMs(call, call.deadlines.putMs),
-    );
+    const [placed] = await putAll(call, stream, [input], plan);
+    if (placed === undefined) throw new Error("a record that was put has an outcome");
+    const { shard, outcome } = placed;
+    if (outcome instanceof StreamError) throw outcome;
     if (outcome.accepted < 1) {
       throw throughputExceeded(rateExceeded(shard, stream.streamName, call.caller.account));
     }

@@ -8,20 +8,17 @@
  * Source: Kinesis API reference, PutRecords; reference/kinesis-api 2.6.
  */
 import type { StreamError } from "@millrace/base";
-import { asStreamError } from "@millrace/base";
 import type { StreamRecord } from "@millrace/model";
 import { SequenceNumbers, shardId } from "@millrace/model";
 
-import type { GatewayPutOutcome } from "../backend.ts";
 import type { PutRecordsInput } from "../gen/kinesis-tables.ts";
 import { unavailable } from "../protocol/aws-error.ts";
 import type { Answer, Call } from "./call.ts";
-import { refuseDryRun, remainingMs, servedStream } from "./call.ts";
+import { refuseDryRun, servedStream } from "./call.ts";
 import { confirmAfterStale, nothingStored } from "./shard-failure.ts";
-import type { ShardGroup } from "./put-plan.ts";
+import type { PlacedRecords } from "./put-all.ts";
+import { putAll } from "./put-all.ts";
 import { PutPlan, rateExceeded } from "./put-plan.ts";
-
-type Outcome = GatewayPutOutcome | StreamError;
 
 interface ResultEntry {
   readonly SequenceNumber?: string;
@@ -34,47 +31,30 @@ export async function putRecords(call: Call, input: PutRecordsInput): Promise<An
   const stream = await servedStream(call, input);
   const plan = new PutPlan(call, stream, input.Records);
   if (input.DryRun === true) refuseDryRun();
-  const outcomes = await Promise.all(plan.groups.map((group) => putGroup(call, group)));
-  await refuseWhenNothingWorked(call, stream, outcomes);
-  return results(call, stream, plan, outcomes);
-}
-
-async function putGroup(call: Call, group: ShardGroup): Promise<Outcome> {
-  try {
-    return await call.backend.producer.put(
-      group.shard,
-      group.encoded(),
-      remainingMs(call, call.deadlines.putMs),
-    );
-  } catch (error) {
-    return asStreamError(error);
-  }
+  const placed = await putAll(call, stream, input.Records, plan);
+  await refuseWhenNothingWorked(call, stream, placed);
+  return results(call, stream, placed);
 }
 
 async function refuseWhenNothingWorked(
   call: Call,
   stream: StreamRecord,
-  outcomes: readonly Outcome[],
+  placed: readonly PlacedRecords[],
 ): Promise<void> {
-  const failures = outcomes.filter(isFailure);
-  if (failures.length < outcomes.length || !failures.every(nothingStored)) return;
+  const failures = placed.map(({ outcome }) => outcome).filter(isFailure);
+  if (failures.length < placed.length || !failures.every(nothingStored)) return;
   const [first] = failures;
   await confirmAfterStale(call, stream, first);
   throw unavailable(first?.message ?? "no shard took its records", first);
 }
 
-function results(
-  call: Call,
-  stream: StreamRecord,
-  plan: PutPlan,
-  outcomes: readonly Outcome[],
-): Answer {
-  const writers = plan.groups.map((group, index) =>
-    resultWriter(call, stream, group, outcomes[index] as Outcome),
-  );
+function results(call: Call, stream: StreamRecord, placed: readonly PlacedRecords[]): Answer {
+  const writers = new Map<PlacedRecords, () => ResultEntry>();
   let failed = 0;
-  const records = Array.from(plan.groupOf, (group) => {
-    const entry = (writers[group] as () => ResultEntry)();
+  const records = placed.map((group) => {
+    const writer = writers.get(group) ?? resultWriter(call, stream, group);
+    writers.set(group, writer);
+    const entry = writer();
     if (entry.ErrorCode !== undefined) failed++;
     return entry;
   });
@@ -85,8 +65,7 @@ function results(
 function resultWriter(
   call: Call,
   stream: StreamRecord,
-  { shard }: ShardGroup,
-  outcome: Outcome,
+  { shard, outcome }: PlacedRecords,
 ): () => ResultEntry {
   if (isFailure(outcome)) {
     const failure = { ErrorCode: "InternalFailure", ErrorMessage: "Internal service failure." };
@@ -106,6 +85,6 @@ function resultWriter(
   };
 }
 
-function isFailure(outcome: Outcome): outcome is StreamError {
+function isFailure(outcome: PlacedRecords["outcome"]): outcome is StreamError {
   return outcome instanceof Error;
 }

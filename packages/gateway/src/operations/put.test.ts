@@ -121,6 +121,39 @@ describe("PutRecord", () => {
     expect([answer.status, answer.body.__type]).toEqual([status, type]);
   });
 
+  it("puts what a shard that was split did not take into its children", async () => {
+    const parent = backend.view.shard(stream.streamId, 0);
+    if (parent === undefined) throw new Error("no shard 0");
+    const middle = parent.range.endingHashKey / 2n;
+    let refused = 0;
+    backend.putFault = (shard) => {
+      if (shard.shardIndex !== 0) return undefined;
+      refused++;
+      const child = { parentShardIndex: 0 };
+      const low = { startingHashKey: "0", endingHashKey: String(middle) };
+      const high = { startingHashKey: String(middle + 1n), endingHashKey: parent.endingHashKey };
+      backend.putShard(stream, { shardIndex: 0, state: "closed", epoch: 2 });
+      backend.putShard(stream, { shardIndex: 2, ...child, ...low });
+      backend.putShard(stream, { shardIndex: 3, ...child, ...high });
+      return new StreamError("stale-epoch", "closed");
+    };
+    const at = (key: bigint) => ({ ...first(String(key)), ExplicitHashKey: String(key) });
+    const { body } = await putMany([at(1n), second("y"), at(middle + 1n), at(2n)]);
+    const shards = (body.Records as { ShardId: string }[]).map(({ ShardId }) => ShardId.slice(-1));
+    expect([refused, body.FailedRecordCount, shards]).toEqual([1, 0, ["2", "1", "3", "2"]]);
+    expect([0, 1, 2, 3].map(storedIn)).toEqual([0, 1, 2, 1]);
+    expect((await put(at(3n))).body.ShardId).toBe("shardId-000000000002");
+  });
+
+  it("gives up on a shard map that sends records round in circles", async () => {
+    let asked = 0;
+    backend.putFault = () => {
+      asked++;
+      return new StreamError("stale-epoch", "not here");
+    };
+    expect([(await put(first("x"))).status, asked]).toEqual([503, 4]);
+  });
+
   it("says that a stream is gone only when metadata confirms it", async () => {
     failShard("all", new StreamError("stale-epoch", "closed"));
     backend.onBarrier = () => backend.removeStream(ACCOUNT, "orders");
