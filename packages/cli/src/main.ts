@@ -8,6 +8,7 @@ import { printEnvironment } from "./commands/env.ts";
 import { addNodeCommands } from "./commands/node/commands.ts";
 import { addProcessCommands } from "./commands/process-commands.ts";
 import { addRecordCommands } from "./commands/record-commands.ts";
+import { addShardCommands } from "./commands/shard/commands.ts";
 import { addStreamCommands } from "./commands/stream/commands.ts";
 import { describeFailure, red, remark } from "./output.ts";
 
@@ -38,6 +39,7 @@ export function createProgram(signal: AbortSignal): Command {
   addClusterCommands(program);
   addNodeCommands(program, signal);
   addStreamCommands(program);
+  addShardCommands(program, signal);
   addRecordCommands(program, signal);
   program
     .command("env")
