@@ -6,6 +6,9 @@
  * survivor draws a moment per group, at most `campaignsPerSecond`, and the survivors of one group
  * draw from different parts of the time, or every fiftieth group would split its votes. Pre-vote
  * sees to it that only a replica with all that is committed wins; a lost try is repeated.
+ *
+ * Repeated tries come on top of what was planned, so the rate is also held where campaigns begin: those
+ * that find no room wait, groups that have not been tried yet and were busy last go first.
  */
 import type { Clock, Random, Timer } from "@millrace/base";
 
@@ -17,6 +20,8 @@ const RETRY_MIN_MS = 300;
 const RETRY_SPREAD_MS = 300;
 /** Each retry waits so much longer, in case it is the disk that makes elections slow. */
 const RETRY_STEP_MS = 200;
+/** Campaigns that may begin at once: what a second allows, over so long. */
+const BURST_MS = 20;
 
 interface Planned {
   readonly host: RaftHost;
@@ -38,6 +43,8 @@ export class Elections {
   readonly #planned = new Map<RaftHost, Planned>();
   #timer: Timer | undefined;
   #dueMs = Infinity;
+  /** When the next campaign would begin if each took its share of the time. */
+  #paceMs = 0;
 
   constructor(options: ElectionsOptions) {
     this.#options = options;
@@ -93,11 +100,15 @@ export class Elections {
     this.#dueMs = Infinity;
     const { clock, random, campaign, isNeeded } = this.#options;
     const nowMs = clock.monotonicMs();
-    for (const planned of this.#planned.values()) {
-      if (planned.atMs > nowMs) continue;
+    for (const planned of this.#due(nowMs)) {
       const { host, tries } = planned;
       this.#planned.delete(host);
       if (!isNeeded(host)) continue;
+      const roomMs = this.#roomMs(nowMs);
+      if (roomMs > nowMs) {
+        this.#add({ ...planned, atMs: roomMs });
+        continue;
+      }
       campaign(host);
       if (tries === RETRIES_MAX) continue; // its own election timeout goes on
       const waitMs = RETRY_MIN_MS + tries * RETRY_STEP_MS + random.uniform(RETRY_SPREAD_MS);
@@ -105,6 +116,23 @@ export class Elections {
       this.#add({ host, atMs, tries: tries + 1 });
     }
     this.#arm();
+  }
+
+  #due(nowMs: number): readonly Planned[] {
+    const due = [...this.#planned.values()].filter(({ atMs }) => atMs <= nowMs);
+    return due.sort(
+      (a, b) =>
+        a.tries - b.tries || b.host.lastActivityMs - a.host.lastActivityMs || a.atMs - b.atMs,
+    );
+  }
+
+  /** When there is room for one more campaign; takes it if that is now. */
+  #roomMs(nowMs: number): number {
+    const eachMs = 1_000 / this.#options.config.campaignsPerSecond;
+    const paceMs = Math.max(this.#paceMs, nowMs - BURST_MS);
+    if (paceMs + eachMs > nowMs) return Math.ceil(paceMs + eachMs);
+    this.#paceMs = paceMs + eachMs;
+    return nowMs;
   }
 }
 
@@ -121,4 +149,16 @@ function placeAmongSurvivors(
     survivors.findIndex(({ replicaId }) => replicaId === host.replicaId),
   );
   return { rank: (own + host.groupId) % of, of };
+}
+
+export function isMember(host: RaftHost, nodeId: number): boolean {
+  return host.members.some((member) => member.nodeId === nodeId);
+}
+
+/** Needs another leader, now that `nodeId` is lost. */
+export function isOrphan(host: RaftHost, nodeId: number): boolean {
+  if (host.isLeader) return false;
+  if (host.leaderNodeId === nodeId) return true;
+  // Without a leader: its own timeouts were sooner, and a vote that they split is to be had again.
+  return host.leaderNodeId === undefined && isMember(host, nodeId);
 }

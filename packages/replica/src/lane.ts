@@ -12,7 +12,7 @@ import type { GroupLog, LaneStorage, ScrubReport } from "@millrace/storage";
 
 import { resolveLaneConfig, type LaneConfig } from "./config.ts";
 import { LaneDriver } from "./driver.ts";
-import { Elections } from "./elections.ts";
+import { Elections, isMember, isOrphan } from "./elections.ts";
 import type { Liveness } from "./frame.ts";
 import { Group } from "./group.ts";
 import { handAway } from "./hand-away.ts";
@@ -451,7 +451,7 @@ export class Lane {
       if (host.isStopped) continue;
       // A sleeping leader would never find out that it has lost its quorum.
       if (host.isLeader && isMember(host, nodeId)) this.#driver.wake(host);
-      if (host.isLeader || host.leaderNodeId !== nodeId) continue;
+      if (!isOrphan(host, nodeId)) continue;
       this.#driver.wake(host);
       host.act((node) => node.forgetLeader());
       orphans.push(host);
@@ -493,8 +493,4 @@ export class Lane {
     this.#sendLiveness();
     for (const listener of this.#failureListeners) listener(error);
   }
-}
-
-function isMember(host: RaftHost, nodeId: number): boolean {
-  return host.members.some((member) => member.nodeId === nodeId);
 }
