@@ -19,6 +19,8 @@ export interface WorkloadOptions {
   readonly client: (producer: number) => KinesisClient;
   /** Bytes appended to each value. */
   readonly paddingBytes?: number;
+  /** Wait of a producer between its calls, milliseconds. @default 0 */
+  readonly paceMs?: number;
 }
 
 interface Acknowledged {
@@ -48,6 +50,10 @@ export class Workload {
   #longestKeyPauseMs = 0;
   readonly #keyAckMs = new Map<string, number>();
   #stopping = false;
+  #duplicated = 0;
+  #parked = 0;
+  #released: Promise<void> | undefined;
+  #release = () => {};
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
@@ -72,8 +78,27 @@ export class Workload {
     return performance.now() - this.#lastAckMs;
   }
 
+  /** Records that the last `check` found more than once. */
+  get duplicated(): number {
+    return this.#duplicated;
+  }
+
+  /** Resolves when nothing is under way any more; no producer sends before `release`. */
+  async hold(): Promise<void> {
+    this.#released ??= new Promise((resolve) => (this.#release = resolve));
+    while (this.#parked < this.#options.producers) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  release(): void {
+    this.#released = undefined;
+    this.#release();
+  }
+
   async stop(): Promise<WorkloadReport> {
     this.#stopping = true;
+    this.release();
     await Promise.all(this.#running);
     return {
       acknowledged: this.acknowledged,
@@ -88,11 +113,13 @@ export class Workload {
   check(records: readonly ReadRecord[]): readonly string[] {
     const problems: string[] = [];
     const places = new Map<string, number[]>();
+    this.#duplicated = 0;
     records.forEach((record, index) => {
       const value = valueOf(record.data);
       const list = places.get(value) ?? [];
       list.push(index);
       places.set(value, list);
+      this.#duplicated += list.length > 1 ? 1 : 0;
       if (!this.#submitted.has(value)) problems.push(`S4: ${value} was never submitted`);
     });
     for (const [key, list] of this.#acknowledged) {
@@ -118,6 +145,7 @@ export class Workload {
     const padding = "x".repeat(this.#options.paddingBytes ?? 100);
     let sequence = 0;
     while (!this.#stopping) {
+      await this.#rest();
       const keys = Array.from(
         { length: this.#options.recordsPerCall },
         (_, index) => `p${producer}-k${index}`,
@@ -127,6 +155,14 @@ export class Workload {
       await this.#putUntilDone(client, keys, values, padding);
     }
     client.destroy();
+  }
+
+  async #rest(): Promise<void> {
+    const { paceMs = 0 } = this.#options;
+    if (paceMs > 0) await new Promise((resolve) => setTimeout(resolve, paceMs));
+    this.#parked++;
+    await this.#released;
+    this.#parked--;
   }
 
   async #putUntilDone(

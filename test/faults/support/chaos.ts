@@ -1,144 +1,138 @@
 /**
- * Rounds of one fault against a real cluster under load, with a report that a long proof is kept in.
+ * Rounds of one fault against a real cluster under load.
  *
- * Rounds run in lots, each with a stream of its own that is read back whole and checked. The report
- * carries the tree hash of the packages under test: started again on the same tree, a proof goes on
- * where it was cut off; on another tree it starts anew.
+ * Rounds run in lots, each on a cluster and a stream of its own, which is read back whole and checked
+ * before the lot counts. What was shown stays in the report when a later lot is cut off.
  */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-
-import { LocalCluster, ROOT } from "@millrace/bench";
-
 import { createStream, kinesis, readStream } from "../../e2e/support/kinesis.ts";
-import { allReady, until } from "../../e2e/support/waiting.ts";
+import { until } from "../../e2e/support/waiting.ts";
 import { Workload } from "../../e2e/support/workload.ts";
+import { FaultCluster } from "./fault-cluster.ts";
+import type { FaultClusterOptions } from "./fault-cluster.ts";
+import { loadReport, logFolderOf, saveReport } from "./report.ts";
+import type { FaultReport } from "./report.ts";
 
 export const NODES = ["node-1", "node-2", "node-3"] as const;
 
 const ROUNDS_PER_LOT = 10;
 const RESUME_MS_MAX = 30_000;
-
-export interface FaultReport {
-  readonly name: string;
-  readonly tree: string;
-  rounds: number;
-  acknowledged: number;
-  /** Acknowledged and not there at the end (S1), invented (S4), or out of order (S3). */
-  problems: string[];
-  resumeMs: number[];
-}
+const READY_MS_MAX = 60_000;
+/** Problems that are kept in words. */
+const PROBLEMS_MAX = 20;
 
 export interface FaultRun {
-  readonly cluster: LocalCluster;
+  readonly cluster: FaultCluster;
   readonly workload: Workload;
   readonly streamName: string;
+  /** 1 for the first of the whole proof. */
   readonly round: number;
+  readonly report: FaultReport;
 }
 
 export interface FaultProof {
   readonly name: string;
-  /** Rounds in CI; `MILLRACE_FAULT_ROUNDS` says another number. */
   readonly rounds: number;
-  readonly set?: Readonly<Record<string, string>>;
-  /** One fault. Writes must resume after it. */
-  readonly fault: (run: FaultRun) => Promise<void>;
+  readonly cluster?: FaultClusterOptions;
+  /** @default 4 */
+  readonly shards?: number;
+  /** Producers wait so long between calls, milliseconds. @default 0 */
+  readonly paceMs?: number;
+  /** @default 10 */
+  readonly roundsPerLot?: number;
+  /** Once per cluster, under load, before its first fault. */
+  readonly prepare?: (run: FaultRun) => Promise<void>;
+  /** One round. Writes must resume after it. The answer is how many faults it fired, 1 when it has none. */
+  readonly fault: (run: FaultRun) => Promise<number | void>;
+  /** Once per cluster, after the last round and the check of what is stored. */
+  readonly finish?: (run: FaultRun) => Promise<void>;
+  /** Once per cluster, whatever has happened, when its processes are gone. */
+  readonly close?: () => Promise<void>;
 }
 
 /** Runs the rounds that the report still lacks. */
 export async function prove(proof: FaultProof): Promise<FaultReport> {
-  const rounds = Number(process.env["MILLRACE_FAULT_ROUNDS"] ?? proof.rounds);
-  const report = loadReport(proof.name);
-  if (report.rounds > 0) console.log(`${proof.name}: goes on after round ${report.rounds}`);
-  if (report.rounds >= rounds) return report;
-  const cluster = await LocalCluster.start({
-    nodes: 3,
-    set: { "wal-file-bytes": String(1024 * 1024), ...proof.set },
-  });
-  try {
-    while (report.rounds < rounds) {
-      const lot = Math.min(ROUNDS_PER_LOT, rounds - report.rounds);
-      await runLot(proof, cluster, report, lot);
-      saveReport(report);
-      console.log(
-        `${proof.name}: rounds ${report.rounds}/${rounds}, acknowledged ${report.acknowledged}, ` +
-          `lost, invented or out of order ${report.problems.length}`,
-      );
-      if (report.problems.length > 0) break;
-    }
-  } finally {
-    await cluster.remove();
+  const { name, rounds, roundsPerLot = ROUNDS_PER_LOT } = proof;
+  const report = loadReport(name);
+  if (report.rounds > 0) console.log(`${name}: goes on after round ${report.rounds}`);
+  while (report.rounds < rounds && report.problems.length === 0) {
+    await runLot(proof, report, Math.min(roundsPerLot, rounds - report.rounds));
+    saveReport(report);
+    console.log(
+      `${name}: ${report.rounds}/${rounds} rounds, acknowledged ${report.acknowledged}, ` +
+        `lost ${report.lost}, problems ${report.problems.length}`,
+    );
   }
   return report;
 }
 
-async function runLot(
-  proof: FaultProof,
-  cluster: LocalCluster,
-  report: FaultReport,
-  rounds: number,
-): Promise<void> {
-  const streamName = `${proof.name}-${report.rounds}`;
+async function runLot(proof: FaultProof, report: FaultReport, rounds: number): Promise<void> {
+  const cluster = await FaultCluster.start(proof.cluster);
   const admin = kinesis(cluster);
-  await createStream(admin, streamName, 4);
+  try {
+    const streamName = `${proof.name}-${report.rounds}`;
+    await createStream(admin, streamName, proof.shards ?? 4);
+    const workload = startWorkload(cluster, streamName, proof.paceMs);
+    const run = { cluster, workload, streamName, round: report.rounds, report };
+    await until("first acknowledgement", 10_000, () => workload.acknowledged > 100);
+    try {
+      await proof.prepare?.(run);
+      for (let round = 1; round <= rounds; round++) await runRound(proof, run, round);
+    } catch (error) {
+      note(report, error instanceof Error ? error.message : String(error));
+    }
+    // Also after a problem: whether anything was lost is the first question then.
+    await workload.stop();
+    const problems = workload.check(await readStream(admin, streamName));
+    if (report.problems.length === 0) await proof.finish?.(run);
+    count(report, workload, problems);
+  } catch (error) {
+    note(report, error instanceof Error ? error.message : String(error));
+  } finally {
+    admin.destroy();
+    if (report.problems.length > 0) cluster.keepLogs(logFolderOf(report));
+    await cluster.remove();
+    await proof.close?.();
+  }
+}
+
+function startWorkload(cluster: FaultCluster, streamName: string, paceMs = 0): Workload {
   const workload = new Workload({
     streamName,
     producers: 4,
     recordsPerCall: 10,
     paddingBytes: 500,
+    paceMs,
     client: (producer) =>
       kinesis(cluster, producer % 2 === 0 ? "http2" : "http1", { maxAttempts: 1 }),
   });
   workload.start();
-  await until("first acknowledgement", 10_000, () => workload.acknowledged > 100);
-  for (let round = 1; round <= rounds; round++) {
-    await proof.fault({ cluster, workload, streamName, round: report.rounds + round });
-    const before = workload.acknowledged;
-    const resumeMs = await until(
-      `${proof.name}, round ${report.rounds + round}: writes`,
-      RESUME_MS_MAX,
-      () => workload.acknowledged > before + 20,
-    );
-    report.resumeMs.push(resumeMs);
-    await until("all processes ready", 60_000, () => allReady(cluster));
-  }
-  const { acknowledged } = await workload.stop();
-  report.problems.push(...workload.check(await readStream(admin, streamName)));
-  report.acknowledged += acknowledged;
-  report.rounds += rounds;
-  admin.destroy();
+  return workload;
 }
 
-function reportPath(name: string): string {
-  return join(ROOT, "test-results", "faults", `${name}.json`);
+async function runRound(proof: FaultProof, lot: FaultRun, round: number): Promise<void> {
+  const { report, workload, cluster } = lot;
+  const fired = await proof.fault({ ...lot, round: lot.round + round });
+  const before = workload.acknowledged;
+  const what = `${proof.name}, round ${lot.round + round}`;
+  report.resumeMs.push(
+    await until(`${what}: writes`, RESUME_MS_MAX, () => workload.acknowledged > before + 20),
+  );
+  await until(`${what}: all processes ready`, READY_MS_MAX, () => cluster.allReady());
+  report.faults += fired ?? 1;
+  report.rounds++;
+  console.log(`${what}: acknowledged ${workload.acknowledged}`);
 }
 
-/** Of the sources that run, committed or not. */
-export function treeOfPackages(): string {
-  const git = (...words: string[]) =>
-    execFileSync("git", words, { cwd: ROOT, encoding: "utf8" }).trim();
-  const changed = git("status", "--porcelain", "--", "packages");
-  return changed === "" ? git("rev-parse", "HEAD:packages") : "uncommitted";
+function count(report: FaultReport, workload: Workload, problems: readonly string[]): void {
+  const of = (rule: string) => problems.filter((one) => one.startsWith(`${rule}:`)).length;
+  report.acknowledged += workload.acknowledged;
+  report.lost += of("S1");
+  report.reordered += of("S3");
+  report.duplicated += workload.duplicated;
+  for (const problem of problems) note(report, problem);
 }
 
-function loadReport(name: string): FaultReport {
-  const fresh = { name, rounds: 0, acknowledged: 0, problems: [], resumeMs: [] };
-  const tree = treeOfPackages();
-  const path = reportPath(name);
-  if (tree === "uncommitted" || !existsSync(path)) return { ...fresh, tree };
-  const saved = JSON.parse(readFileSync(path, "utf8")) as FaultReport;
-  return saved.tree === tree && saved.problems.length === 0 ? saved : { ...fresh, tree };
-}
-
-function saveReport(report: FaultReport): void {
-  const path = reportPath(report.name);
-  mkdirSync(join(path, ".."), { recursive: true });
-  writeFileSync(path, JSON.stringify(report, undefined, 2));
-}
-
-/** The slowest resumption that 99 of 100 rounds keep under. */
-export function p99(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? 0;
+function note(report: FaultReport, problem: string): void {
+  if (report.problems.length < PROBLEMS_MAX) report.problems.push(problem);
+  console.log(`${report.name}: ${problem}`);
 }
