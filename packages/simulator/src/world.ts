@@ -1,7 +1,11 @@
 /** Nodes, clients and the network of one run, and what watches them. */
 import { SILENT_LOGGER, type LogFields, type Logger } from "@millrace/base";
 
+import { CommitQuorum } from "./check/commit-quorum.ts";
+import { DiskPromises } from "./check/disk-promises.ts";
+import { MessagePromises } from "./check/message-promises.ts";
 import { Oracle } from "./check/oracle.ts";
+import { ReadWatch } from "./check/read-watch.ts";
 import { FaultPlan } from "./faults/fault-plan.ts";
 import { History } from "./history.ts";
 import { SimRandom } from "./kernel/sim-random.ts";
@@ -29,6 +33,9 @@ export class World {
   readonly consumers: readonly ClientProcess[];
   readonly admin: ClientProcess;
   readonly faults: FaultPlan;
+  readonly #disks: DiskPromises;
+  readonly #messages: MessagePromises;
+  readonly #reads: ReadWatch;
 
   constructor(options: SimOptions, loop: RealLoop, print?: (line: string) => void) {
     this.options = options;
@@ -40,7 +47,17 @@ export class World {
     };
     const net = new SimRandom(seed, "net");
     this.network = new SimNetwork(this.scheduler, net, options.quality);
+    const broken = (sentence: string): void => this.broken(sentence);
+    const isDropOrdered = this.#isDropOrdered.bind(this);
+    this.#disks = new DiskPromises({ broken, isDropOrdered });
+    this.#messages = new MessagePromises(this.#disks, broken);
+    const newestApplied = (groupId: number): number => this.oracle.newestApplied(groupId);
+    this.#reads = new ReadWatch(new SimRandom(seed, "reads"), newestApplied, broken);
+    this.oracle.onGroup = (nodeId, group) => this.#reads.watch(nodeId, group);
     this.nodes = Array.from({ length: options.nodes }, (_, at) => this.#slot(at + 1));
+    const nodeIds = this.nodes.map(({ nodeId }) => nodeId);
+    const quorum = new CommitQuorum(this.#disks, nodeIds, broken);
+    this.oracle.onFirstApplied = (...applied) => quorum.applied(...applied);
     const client = (name: string): ClientProcess =>
       startClient(name, options, this.scheduler, this.network, this.#logger(name));
     this.admin = client("admin");
@@ -80,7 +97,28 @@ export class World {
       chaos: () => this.faults.chaos,
       note: (what) => this.note(what),
       broken: (sentence) => this.broken(sentence),
+      opened: (id, storage) => this.#disks.opened(id, storage),
+      sent: (id, frame) => this.#messages.sent(id, frame),
     });
+  }
+
+  /** Whether any copy of metadata has ordered that a replica goes. */
+  #isDropOrdered(nodeId: number, groupId: number, replicaId: number): boolean {
+    const running = this.nodes.flatMap((node) => node.running ?? []);
+    const views = running.flatMap(({ coordinator, client }) => [
+      ...(coordinator.localView === undefined ? [] : [coordinator.localView]),
+      client.view,
+    ]);
+    return views.some(
+      (view) =>
+        view.list("tombstone").some((record) => record.groupId === groupId) ||
+        view
+          .list("retired")
+          .some(
+            ({ groupId: of, replica }) =>
+              of === groupId && replica.nodeId === nodeId && replica.replicaId === replicaId,
+          ),
+    );
   }
 
   /**
@@ -117,6 +155,7 @@ export class World {
       for (const { nodeId, running } of this.nodes) {
         if (running !== undefined) this.oracle.look(nodeId, running.lane);
       }
+      this.#reads.ask(this.nodes.flatMap(({ running }) => running?.lane ?? []));
       this.#look();
     });
   }

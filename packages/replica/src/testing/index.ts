@@ -9,3 +9,5 @@ export { MemoryNetwork, type MemoryNetworkOptions } from "./memory-network.ts";
 export { NodeClock } from "./node-clock.ts";
 export { RecordingMachine } from "./recording-machine.ts";
 export { History, WatchedMachine } from "./history.ts";
+/** For who watches what nodes say to each other. */
+export { readFrame } from "../frame-reader.ts";

@@ -12,6 +12,7 @@ import { crc32 } from "node:zlib";
 import type { AppliedEntry, Group, Lane, StateMachine } from "@millrace/replica";
 
 interface GroupFacts {
+  newest: number;
   readonly leaders: Map<number, string>;
   readonly entries: Map<number, string>;
 }
@@ -20,12 +21,17 @@ export class Oracle {
   /** Sentences, each about one broken rule. */
   readonly violations: string[] = [];
   readonly counts = { leaders: 0, applied: 0 };
+  /** Told of each group that a node begins to drive. */
+  onGroup: ((nodeId: number, group: Group) => void) | undefined;
+  /** Told of each entry when the first replica applies it. */
+  onFirstApplied: ((nodeId: number, group: Group, entry: AppliedEntry) => void) | undefined;
   readonly #groups = new Map<number, GroupFacts>();
   readonly #seen = new WeakMap<Group, { term: number; commit: number }>();
 
   /** The machine, watched. */
   watch(nodeId: number, group: Group, machine: StateMachine): StateMachine {
     const facts = this.#facts(group.groupId);
+    this.onGroup?.(nodeId, group);
     let lastIndex = 0;
     const seeApplied = (entries: readonly AppliedEntry[]): void => {
       for (const entry of entries) {
@@ -35,7 +41,7 @@ export class Oracle {
           );
         }
         lastIndex = entry.index;
-        this.#applied(nodeId, group.groupId, facts, entry);
+        this.#applied(nodeId, group, facts, entry);
       }
     };
     const watched: StateMachine = {
@@ -58,6 +64,11 @@ export class Oracle {
       watched.trimSnapshot = (index) => machine.trimSnapshot?.(index) ?? new Uint8Array(0);
     }
     return watched;
+  }
+
+  /** Highest index that any replica of the group has applied. */
+  newestApplied(groupId: number): number {
+    return this.#groups.get(groupId)?.newest ?? 0;
   }
 
   /** Looks at every group of a node; cheap enough to do often. */
@@ -88,14 +99,17 @@ export class Oracle {
     facts.leaders.set(term, name);
   }
 
-  #applied(nodeId: number, groupId: number, facts: GroupFacts, entry: AppliedEntry): void {
+  #applied(nodeId: number, group: Group, facts: GroupFacts, entry: AppliedEntry): void {
     this.counts.applied += 1;
     const what = `${entry.term}/${entry.data.length}/${crc32(entry.data)}`;
     const before = facts.entries.get(entry.index);
-    if (before === undefined) facts.entries.set(entry.index, what);
-    else if (before !== what) {
+    if (before === undefined) {
+      facts.entries.set(entry.index, what);
+      facts.newest = Math.max(facts.newest, entry.index);
+      this.onFirstApplied?.(nodeId, group, entry);
+    } else if (before !== what) {
       this.#broken(
-        `O2: node ${nodeId} applied ${what} at ${entry.index} of group ${groupId}, others ${before}`,
+        `O2: node ${nodeId} applied ${what} at ${entry.index} of group ${group.groupId}, others ${before}`,
       );
     }
   }
@@ -107,7 +121,7 @@ export class Oracle {
   #facts(groupId: number): GroupFacts {
     let facts = this.#groups.get(groupId);
     if (facts === undefined) {
-      facts = { leaders: new Map(), entries: new Map() };
+      facts = { newest: 0, leaders: new Map(), entries: new Map() };
       this.#groups.set(groupId, facts);
     }
     return facts;

@@ -51,6 +51,8 @@ export interface SimPeerOptions {
   readonly clock: Clock;
   readonly random: SimRandom;
   readonly chaos: () => FrameChaos;
+  /** Sees each frame when the node hands it over, whatever becomes of it. */
+  readonly sent: (frame: Uint8Array) => void;
 }
 
 export class SimPeerTransport implements PeerTransport {
@@ -71,7 +73,9 @@ export class SimPeerTransport implements PeerTransport {
   send(nodeId: number, trafficClass: TrafficClass, parts: readonly Uint8Array[]): boolean {
     const link = this.#links.get(`${nodeId}/${trafficClass}`);
     if (link === undefined) return false;
-    const { random, clock } = this.#options;
+    const { random, clock, sent } = this.#options;
+    const bytes = Buffer.concat(parts);
+    sent(bytes);
     const { lost, doubled, delayed, effect } = this.#options.chaos();
     const strikes = (share: number): boolean => {
       if (share === 0 || !random.chance(share)) return false;
@@ -79,7 +83,6 @@ export class SimPeerTransport implements PeerTransport {
       return true;
     };
     if (strikes(lost)) return true;
-    const bytes = Buffer.concat(parts);
     if (strikes(delayed)) {
       clock.schedule(random.between(1, 500), () => void link.send(Uint8Array.from(bytes)));
       return true;

@@ -2,6 +2,7 @@
 import type { Clock, Logger } from "@millrace/base";
 import type { StreamError } from "@millrace/base";
 import { asStreamError } from "@millrace/base";
+import type { LaneStorage } from "@millrace/storage";
 
 import type { Oracle } from "../check/oracle.ts";
 import { SimDisk } from "../disk/index.ts";
@@ -37,6 +38,8 @@ export interface SlotDeps {
   readonly chaos: () => FrameChaos;
   readonly note: (what: string) => void;
   readonly broken: (sentence: string) => void;
+  readonly opened: (nodeId: number, storage: LaneStorage) => void;
+  readonly sent: (nodeId: number, frame: Uint8Array) => void;
 }
 
 export class NodeSlot {
@@ -107,6 +110,10 @@ export class NodeSlot {
       fileSystem: this.disk.mount(),
       book: this.#book,
       watch: (group, machine) => oracle.watch(nodeId, group, machine),
+      opened: (storage) => {
+        if (life.alive) this.#deps.opened(nodeId, storage);
+      },
+      sent: (frame) => this.#deps.sent(nodeId, frame),
     });
     started.then(
       (running) => {

@@ -53,6 +53,10 @@ export interface NodeDeps {
   readonly book: Map<number, string>;
   /** Sees the machine of each group; returns what the lane shall drive. */
   readonly watch: (group: Group, machine: StateMachine) => StateMachine;
+  /** Sees what the process has found on its disk, before it acts on it. */
+  readonly opened: (storage: LaneStorage) => void;
+  /** Sees each frame that the process hands to its link with a peer. */
+  readonly sent: (frame: Uint8Array) => void;
 }
 
 export interface RunningNode {
@@ -105,6 +109,7 @@ export async function startNode(deps: NodeDeps): Promise<RunningNode> {
     walFileBytes: options.walFileBytes,
     tailCacheBytes: options.tailCacheBytes,
   });
+  deps.opened(storage);
   const lane = openLane(deps, place, storage, random);
   const others = Array.from({ length: options.nodes }, (_, at) => addressesOf(at + 1).rpc);
   const client = new MillraceClient({
@@ -139,6 +144,7 @@ function openLane(deps: NodeDeps, place: Place, storage: LaneStorage, random: Si
     clock,
     random: new SimRandom(options.seed, `frames-${nodeId}-${deps.boot}`),
     chaos,
+    sent: deps.sent,
   });
   let owners: Roles | undefined;
   const machineOf = (group: Group, init: GroupInit): StateMachine => {

@@ -1,0 +1,41 @@
+import type { Group } from "@millrace/replica";
+import { describe, expect, it } from "vitest";
+
+import { CommitQuorum } from "./commit-quorum.ts";
+import { DiskPromises, DurableReplica } from "./disk-promises.ts";
+
+const NODES = [1, 2, 3];
+
+/** What is said when an entry of term 2 at index 1 is applied while so many nodes hold it. */
+function appliedWith(holders: readonly number[], voters: readonly number[]) {
+  const broken: string[] = [];
+  const replicas = new Map(NODES.map((nodeId) => [nodeId, new DurableReplica(10 + nodeId)]));
+  const entries = [{ index: 1, term: 2, type: "EntryNormal", data: new Uint8Array(1) }] as const;
+  const group = { groupId: 7, membership: { voters, isJoint: false } } as unknown as Group;
+  for (const nodeId of holders) {
+    replicas.get(nodeId)?.take({ group: {} as never, entries });
+  }
+  const disks = new DiskPromises({ broken: () => {}, isDropOrdered: () => true });
+  disks.replica = (nodeId) => replicas.get(nodeId);
+  const quorum = new CommitQuorum(disks, NODES, (sentence) => void broken.push(sentence));
+  quorum.applied(1, group, { index: 1, term: 2, data: new Uint8Array(1) });
+  return broken;
+}
+
+describe("the holders of an entry that is applied (O11)", () => {
+  it("are a majority of the voters", () => {
+    expect(appliedWith([1, 3], [11, 12, 13])).toEqual([]);
+  });
+
+  it("are too few when they are half or less", () => {
+    expect(appliedWith([3], [11, 12, 13])).toEqual([
+      "O11: node 1 applied entry 1 of term 2 of group 7, which only nodes 3 of 3 voters hold",
+    ]);
+  });
+
+  it("do not count when they are no voters", () => {
+    expect(appliedWith([1, 3], [11, 12])).toEqual([
+      "O11: node 1 applied entry 1 of term 2 of group 7, which only nodes 1 of 2 voters hold",
+    ]);
+  });
+});

@@ -1,0 +1,60 @@
+/**
+ * What a node says to its peers, held against what is durable on its disk at that moment.
+ *
+ * A promise that leaves before its bytes are synced does harm only if the node loses its power just
+ * then, and if the promise decides something. Here it is noticed whenever it is made.
+ *
+ *   O8 (S7)  a vote leaves when it is durable
+ *   O9 (S1)  an acknowledgement leaves when the entries up to its index are durable
+ *   O10 (S7) what a leader sends, and what a candidate asks, leaves when its term is durable
+ */
+import { readFrame } from "@millrace/replica/testing";
+
+import type { DiskPromises } from "./disk-promises.ts";
+
+type FrameVisitor = Parameters<typeof readFrame>[1];
+type Message = Parameters<FrameVisitor["message"]>[1];
+
+const OF_LEADERS: ReadonlySet<string> = new Set(["MsgApp", "MsgHeartbeat", "MsgSnap", "MsgVote"]);
+
+export class MessagePromises {
+  readonly #disks: DiskPromises;
+  readonly #broken: (sentence: string) => void;
+
+  constructor(disks: DiskPromises, broken: (sentence: string) => void) {
+    this.#disks = disks;
+    this.#broken = broken;
+  }
+
+  /** A node hands one frame to its link. */
+  sent(nodeId: number, frame: Uint8Array): void {
+    readFrame(frame, {
+      origin: () => true,
+      liveness: () => {},
+      message: (groupId, message) => this.said(nodeId, groupId, message),
+      sleep: () => {},
+      snapshotPart: () => {},
+      shipRequest: () => {},
+      shipReply: () => {},
+    });
+  }
+
+  /** One message of a frame. */
+  said(nodeId: number, groupId: number, message: Message): void {
+    const replica = this.#disks.replica(nodeId, groupId);
+    if (replica === undefined || replica.replicaId !== message.from) return;
+    // What was promised in an older term may have been given up since, and nobody counts it any more.
+    if (replica.term > message.term) return;
+    const { type, term, to, index, reject } = message;
+    const isTermDurable = replica.term === term;
+    const says = `node ${nodeId} group ${groupId} says ${type} in term ${term}`;
+    const durable = `term ${replica.term}, vote ${replica.vote}, last ${replica.last} are durable`;
+    if (type === "MsgVoteResp" && !reject && !(isTermDurable && replica.vote === to)) {
+      this.#broken(`O8: ${says} to ${to}, but ${durable}`);
+    }
+    if (type === "MsgAppResp" && !reject && !(isTermDurable && index <= replica.last)) {
+      this.#broken(`O9: ${says} for ${index}, but ${durable}`);
+    }
+    if (OF_LEADERS.has(type) && !isTermDurable) this.#broken(`O10: ${says}, but ${durable}`);
+  }
+}
