@@ -383,7 +383,7 @@ class World {
 }
 
 describe("moves of replicas, under any reports and replaced disks", () => {
-  it("keep nodes apart, ids unique, three replicas, and retire each that leaves (R1 to R3, S13)", () => {
+  it("keep nodes apart, ids unique, three replicas, and retire each that leaves; all end (R1 to R3, S8, S13, L3)", () => {
     assert(
       property(
         array(tuple(nat(16), nat(100), nat(100)), { minLength: 20, maxLength: 150 }),
