@@ -5,6 +5,7 @@
 import { safeInteger, StreamError } from "@millrace/base";
 
 import type { LaneGroup } from "./lane-group.ts";
+import { requireShipped } from "./lane-healing.ts";
 import {
   CONF_MEMBERS_MAX,
   DESCRIPTION_BYTES_MAX,
@@ -33,6 +34,13 @@ export function checkWrite(group: LaneGroup, write: GroupWrite): void {
     base = snapshot.index;
     last = snapshot.index;
     cutFloor = snapshot.index;
+  }
+  if (write.shipped !== undefined) {
+    if (snapshot === undefined) {
+      throw new StreamError("invalid-argument", `${field(group, "shipped")} needs a snapshot`);
+    }
+    requireShipped(group, snapshot, write.shipped);
+    base = write.shipped.afterIndex;
   }
   if (hardState !== undefined) checkHardState(group, hardState);
   if (entries !== undefined && entries.length > 0) {

@@ -8,6 +8,7 @@ import type { StoredState } from "./frames.ts";
 import type { LaneGroup, WrittenState } from "./lane-group.ts";
 import { CHECKPOINT_INLINE_BYTES_MAX } from "./limits.ts";
 import { inline } from "./operations.ts";
+import type { DamagedReplica } from "./quarantine.ts";
 import type { StateFiles } from "./state-files.ts";
 import type { StateSnapshot } from "./types.ts";
 import type { CheckpointBatch } from "./wal-writer.ts";
@@ -15,6 +16,8 @@ import type { CheckpointBatch } from "./wal-writer.ts";
 export interface CheckpointInput {
   /** Groups whose creation is in the WAL. */
   readonly groups: Iterable<LaneGroup>;
+  /** Quarantined replicas: the log must go on saying that they are. */
+  readonly damaged: Iterable<DamagedReplica>;
   /** Live segments as the WAL names them so far. */
   readonly segments: readonly number[];
   /** Oldest WAL file that is still needed. */
@@ -32,7 +35,8 @@ export async function buildCheckpoint(input: CheckpointInput): Promise<Checkpoin
   const groups = [...input.groups];
   const fresh = freshStates(groups);
   for (const { written, snapshot } of fresh) written.applied = inline(snapshot);
-  await placeStates(groups, input.states);
+  const damaged = [...input.damaged];
+  await placeStates([...groups, ...damaged], input.states);
   const frames: Uint8Array[] = [
     encodeFrame({
       type: "lane-checkpoint",
@@ -43,6 +47,14 @@ export async function buildCheckpoint(input: CheckpointInput): Promise<Checkpoin
   for (const { written } of groups) {
     if (written !== undefined)
       frames.push(encodeFrame({ type: "group-checkpoint", group: written }));
+  }
+  for (const { written, reason } of damaged) {
+    if (written === undefined) continue; // Still live in the log, so it is among the groups.
+    const { groupId, replicaId } = written;
+    frames.push(
+      encodeFrame({ type: "group-checkpoint", group: written }),
+      encodeFrame({ type: "group-damaged", groupId, replicaId, reason }),
+    );
   }
   const durable = () => {
     for (const { group, snapshot } of fresh) {
@@ -71,7 +83,10 @@ function freshStates(groups: readonly LaneGroup[]): readonly NewState[] {
  * Small states stay in the batch while they fit; all others, old ones included, go into one file,
  * synced before the batch is written.
  */
-async function placeStates(groups: readonly LaneGroup[], states: StateFiles): Promise<void> {
+async function placeStates(
+  groups: readonly { readonly written: WrittenState | undefined }[],
+  states: StateFiles,
+): Promise<void> {
   let inlineBytes = 0;
   const large: { readonly state: StoredState; readonly bytes: Uint8Array }[] = [];
   for (const { written } of groups) {

@@ -219,7 +219,7 @@ describe("headers", () => {
     expect(withVersions(3, 3)).toThrow(/x\.wal: needs a reader of format 3/);
     expect(withVersions(3, 2)()).toEqual(header);
     page.writeUInt8(1, 100);
-    expect(() => decodeWalHeader(page, "x.wal")).toThrow(/x\.wal: damaged header at byte 0/);
+    expect(decodeWalHeader(page, "x.wal")).toBe(undefined);
   });
 
   it("of segments, their extents, frames and footers read back, and keep their bytes", () => {

@@ -54,8 +54,12 @@ export class ExtentBuilder {
     return this.#position;
   }
 
-  get isEmpty(): boolean {
-    return this.#lastIndex === 0;
+  get terms(): readonly TermRun[] {
+    return this.#terms;
+  }
+
+  get lastIndex(): number {
+    return this.#lastIndex;
   }
 
   /** Where the log stands after the entries so far. */

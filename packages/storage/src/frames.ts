@@ -76,7 +76,24 @@ export type WalFrame =
       readonly state: StoredState;
     }
   | { readonly type: "segments-changed"; readonly change: SegmentsChange }
-  | { readonly type: "group-dropped"; readonly groupId: number; readonly replicaId: number };
+  | {
+      /** A snapshot, and the log below it from `compactedIndex` on in segments that this names. */
+      readonly type: "log-shipped";
+      readonly groupId: number;
+      readonly compactedIndex: number;
+      readonly compactedTerm: number;
+      readonly state: StoredState;
+      readonly segments: readonly number[];
+    }
+  | { readonly type: "group-dropped"; readonly groupId: number; readonly replicaId: number }
+  | {
+      /** Damage may have touched the replica: it keeps its data and takes part in nothing. */
+      readonly type: "group-damaged";
+      readonly groupId: number;
+      readonly replicaId: number;
+      /** At most DAMAGE_REASON_BYTES_MAX bytes of UTF-8. */
+      readonly reason: string;
+    };
 
 type FrameType = WalFrame["type"];
 
@@ -91,6 +108,8 @@ const TYPE_IDS = {
   trimmed: 8,
   "segments-changed": 9,
   "group-dropped": 10,
+  "group-damaged": 11,
+  "log-shipped": 12,
 } as const satisfies Record<FrameType, number>;
 
 const TYPE_OF_ID = new Map(
@@ -191,6 +210,14 @@ export function encodeFrame(
       writeIds(body, frame.change.added);
       writeIds(body, frame.change.removed);
       break;
+    case "log-shipped":
+      body.u64(frame.groupId).u64(frame.compactedIndex).u64(frame.compactedTerm);
+      writeState(body, frame.state);
+      writeIds(body, frame.segments);
+      break;
+    case "group-damaged":
+      body.u64(frame.groupId).u64(frame.replicaId).sized(Buffer.from(frame.reason, "utf8"));
+      break;
     default:
       body.u64(frame.groupId).u64(frame.replicaId);
   }
@@ -244,6 +271,20 @@ function decodeFrame(type: FrameType, body: ByteReader): WalFrame {
       const freeBelow = body.u64();
       const added = readIds(body);
       return { type, change: { freeBelow, added, removed: readIds(body) } };
+    }
+    case "log-shipped":
+      return {
+        type,
+        groupId: body.u64(),
+        compactedIndex: body.u64(),
+        compactedTerm: body.u64(),
+        state: readState(body),
+        segments: readIds(body),
+      };
+    case "group-damaged": {
+      const groupId = body.u64();
+      const replicaId = body.u64();
+      return { type, groupId, replicaId, reason: body.sized().toString("utf8") };
     }
     default:
       return { type, groupId: body.u64(), replicaId: body.u64() };

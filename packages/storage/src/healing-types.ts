@@ -32,6 +32,8 @@ export interface LogImport extends ImportStart {
   readonly replicaId: number;
   /** The index that the next chunk must begin with. */
   readonly nextIndex: number;
+  /** Term of entry `nextIndex - 1`. */
+  readonly lastTerm: number;
   /**
    * Takes the next chunk; one call at a time. Every frame is verified (checksum, consecutive index, terms
    * that do not fall) before a byte is kept.
@@ -69,4 +71,5 @@ export interface ScrubReport {
   readonly damagedExtents: number;
   readonly damagedStateFiles: number;
   readonly damagedWalFiles: number;
+  readonly damagedIdentity: boolean;
 }

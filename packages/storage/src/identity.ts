@@ -78,6 +78,21 @@ export async function writeIdentity(
   await fileSystem.syncDirectory(layout.directory);
 }
 
+/** What the file says; `undefined` when it is missing or damaged. */
+export async function identityOnDisk(
+  fileSystem: FileSystem,
+  layout: LaneLayout,
+): Promise<StoredIdentity | undefined> {
+  const path = pathOf(layout);
+  const bytes = await readWholeFile(fileSystem, path);
+  try {
+    return bytes && decodeIdentity(bytes, path);
+  } catch (error) {
+    if (error instanceof StreamError) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Reads the identity and counts the boot, or makes one in an empty directory.
  *

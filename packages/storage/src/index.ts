@@ -15,6 +15,7 @@ export {
   STATE_BYTES_MAX,
 } from "./limits.ts";
 export { NodeFileSystem } from "./node-file-system.ts";
+export type { DamagedGroup } from "./quarantine.ts";
 export { PowerCutFileSystem } from "./power-cut-file-system.ts";
 export type { PowerCutOptions } from "./power-cut-file-system.ts";
 export { SwitchedFileSystem } from "./switched-file-system.ts";

@@ -1,4 +1,5 @@
 /** Offline reader of one WAL file, for the debugging command and for tests. Changes nothing. */
+import { StreamError } from "@millrace/base";
 import type { FileSystem } from "@millrace/base";
 
 import { decodeFrames } from "./frames.ts";
@@ -27,8 +28,11 @@ export async function* inspectWal(
   try {
     const page = Buffer.alloc(PAGE_BYTES);
     const filled = await file.read(page, 0);
-    const { fileSeq } = decodeWalHeader(page.subarray(0, filled), path);
-    const scanner = new WalScanner(file, await file.size(), fileSeq);
+    const header = decodeWalHeader(page.subarray(0, filled), path);
+    if (header === undefined) {
+      throw new StreamError("corrupt", `${path}: damaged header at byte 0`);
+    }
+    const scanner = new WalScanner(file, await file.size(), header.fileSeq);
     let lastSeq = -1;
     let position = PAGE_BYTES;
     for (;;) {

@@ -1,15 +1,18 @@
 import { asStreamError, StreamError } from "@millrace/base";
+import type { ErrorCode } from "@millrace/base";
 
-/**
- * Why a lane stopped, as one error: `disk-full` when space ran out, the code of an error of ours, and
- * `unavailable` for anything else that the disk reported.
- */
-export function laneError(part: string, error: unknown): StreamError {
+/** `disk-full` when space ran out, the code of an error of ours, and `unavailable` for what else a disk reports. */
+export function diskErrorCode(error: unknown): ErrorCode {
+  if (error instanceof StreamError) return error.code;
   const full = error instanceof Error && "code" in error && error.code === "ENOSPC";
-  const code = error instanceof StreamError ? error.code : full ? "disk-full" : "unavailable";
+  return full ? "disk-full" : "unavailable";
+}
+
+/** Why a lane stopped, as one error. */
+export function laneError(part: string, error: unknown): StreamError {
   const { message } = asStreamError(error);
   return new StreamError(
-    code,
+    diskErrorCode(error),
     `writing ${part} failed, so this lane takes no more writes: ${message}`,
     { cause: error },
   );

@@ -10,7 +10,7 @@ import { StreamError } from "@millrace/base";
 import { extentHolding } from "./extents.ts";
 import type { GroupCheckpoint } from "./frames.ts";
 import type { GroupLog } from "./group-log.ts";
-import type { IndexRange, LogChunk } from "./healing-types.ts";
+import type { ImportStart, IndexRange, LogChunk } from "./healing-types.ts";
 import { encodeChunk, joinChunks } from "./log-chunk.ts";
 import { MemoryLog } from "./memory-log.ts";
 import type { LogPosition, MemoryTotals } from "./memory-log.ts";
@@ -54,6 +54,11 @@ export interface GroupSeed {
   readonly base: StateSnapshot;
   readonly applied: StateSnapshot;
   /** Ascending, without gaps, from `compactedIndex + 1` at the latest. */
+  readonly extents: readonly Extent[];
+}
+
+/** Segments that an import received, all of (afterIndex, the snapshot's index]. */
+export interface ShippedLog extends ImportStart {
   readonly extents: readonly Extent[];
 }
 
@@ -104,16 +109,17 @@ export class LaneGroup implements GroupLog {
       shared.entryMeta,
       shared.totals,
       this.flushedThrough + 1,
-      last === undefined
-        ? NOTHING_BEFORE
-        : { endOffset: last.endOffset, arrivalMaxMs: last.arrivalMaxMs },
+      positionAfter(seed.extents),
     );
-    this.terms.reset(seed.compactedIndex, seed.compactedTerm);
-    for (const extent of seed.extents) {
-      for (const run of extent.terms) {
-        const from = Math.max(run.firstIndex, seed.compactedIndex + 1);
-        if (from <= extent.lastIndex) this.terms.append(from, run.term);
-      }
+    this.#resetTerms(seed.compactedTerm);
+  }
+
+  #resetTerms(compactedTerm: number): void {
+    let through = this.#compactedIndex;
+    this.terms.reset(through, compactedTerm);
+    for (const { terms, lastIndex } of this.extents) {
+      this.terms.appendRuns(terms, through);
+      through = Math.max(through, lastIndex);
     }
   }
 
@@ -317,25 +323,39 @@ export class LaneGroup implements GroupLog {
     return this.firstIndex() <= this.lastIndex() ? this.firstIndex() : undefined;
   }
 
-  /** Takes a checked write into memory. */
-  apply(write: GroupWrite): void {
-    if (write.snapshot !== undefined) this.#install(write.snapshot);
+  /** Takes a checked write into memory; `shipped` are the segments of its import. */
+  apply(write: GroupWrite, shipped?: ShippedLog): void {
+    if (write.snapshot !== undefined) this.#install(write.snapshot, shipped);
     if (write.hardState !== undefined) this.hardState = write.hardState;
     if (write.entries !== undefined) this.#append(write.entries);
     if (write.trim !== undefined) this.#trim(write.trim.throughIndex, write.trim.snapshot);
   }
 
-  #install(snapshot: StateSnapshot): void {
+  #install(snapshot: StateSnapshot, shipped?: ShippedLog): void {
     this.#shared.released(this.extents);
-    this.extents = [];
-    this.#compactedIndex = snapshot.index;
+    this.extents = [...(shipped?.extents ?? [])];
+    this.#compactedIndex = shipped?.afterIndex ?? snapshot.index;
     this.#base = snapshot;
     this.applied = snapshot;
     this.confState = snapshot.confState;
     this.flushedThrough = snapshot.index;
     this.committedIndex = snapshot.index;
-    this.log.reset(snapshot.index + 1, NOTHING_BEFORE);
-    this.terms.reset(snapshot.index, snapshot.term);
+    this.log.reset(snapshot.index + 1, positionAfter(this.extents));
+    this.#resetTerms(shipped?.afterTerm ?? snapshot.term);
+  }
+
+  /**
+   * Puts durable segments in the place of the extents that cover the same entries; readers that have begun
+   * go on with the old ones. False when retention has dropped all of them meanwhile.
+   */
+  replace(replaced: readonly Extent[], by: readonly Extent[]): boolean {
+    const at = this.extents.findIndex((extent) => replaced.includes(extent));
+    const left = this.extents.filter((extent) => replaced.includes(extent));
+    if (this.dropped || at < 0 || left.at(-1) !== replaced.at(-1)) return false;
+    const kept = by.filter(({ lastIndex }) => lastIndex > this.#compactedIndex);
+    this.extents.splice(at, left.length, ...kept);
+    this.#shared.released([...left, ...by.filter((extent) => !kept.includes(extent))]);
+    return true;
   }
 
   #append(entries: readonly LogEntry[]): void {
@@ -388,4 +408,10 @@ export class LaneGroup implements GroupLog {
     this.#shared.released(this.extents);
     this.extents = [];
   }
+}
+
+function positionAfter(extents: readonly Extent[]): LogPosition {
+  const last = extents.at(-1);
+  if (last === undefined) return NOTHING_BEFORE;
+  return { endOffset: last.endOffset, arrivalMaxMs: last.arrivalMaxMs };
 }

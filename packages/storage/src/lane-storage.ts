@@ -6,13 +6,13 @@
  * it is near the tail, and from immutable segments where it is not.
  */
 import { StreamError } from "@millrace/base";
-import type { Clock, Counter } from "@millrace/base";
+import type { Clock } from "@millrace/base";
 
-import { checkInit, checkWrite } from "./check-write.ts";
+import { checkInit } from "./check-write.ts";
 import { buildCheckpoint } from "./checkpoint.ts";
 import { Flusher } from "./flusher.ts";
-import type { FlushedSegment } from "./flusher.ts";
 import type { GroupLog } from "./group-log.ts";
+import { GroupWrites } from "./group-writes.ts";
 import type {
   ImportStart,
   IndexRange,
@@ -20,28 +20,31 @@ import type {
   ScrubOptions,
   ScrubReport,
 } from "./healing-types.ts";
-import { CLUSTER_ID_BYTES_MAX, writeIdentity } from "./identity.ts";
-import type { StoredIdentity } from "./identity.ts";
 import { laneError } from "./lane-error.ts";
 import { LaneGroup } from "./lane-group.ts";
+import { LaneHealing } from "./lane-healing.ts";
+import { IdentityKeeper } from "./lane-identity.ts";
+import { laneImports } from "./lane-imports.ts";
+import type { LaneImports } from "./lane-imports.ts";
 import { openLane } from "./lane-open.ts";
 import type { LaneParts } from "./lane-open.ts";
+import { LaneSegments } from "./lane-segments.ts";
+import { laneStats } from "./lane-stats.ts";
 import { GROUPS_MAX } from "./limits.ts";
+import { newGroup } from "./new-group.ts";
 import {
   acknowledgement,
   createdOperation,
+  damagedOperation,
   droppedOperation,
-  entriesOperation,
-  framePieces,
-  hardStateOperation,
-  installOperation,
-  movedOperation,
-  segmentsOperation,
-  trimOperation,
+  rollOperation,
+  together,
 } from "./operations.ts";
 import { resolveOptions } from "./options.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { requireBytesWithin } from "./state-files.ts";
+import { Quarantine } from "./quarantine.ts";
+import type { DamagedGroup, DamagedReplica } from "./quarantine.ts";
+import { Scrubber } from "./scrubber.ts";
 import type {
   GroupInit,
   GroupWrite,
@@ -50,9 +53,7 @@ import type {
   LaneStorageOptions,
 } from "./types.ts";
 import { WalWriter } from "./wal-writer.ts";
-import type { WalWriterHost } from "./wal-writer.ts";
-
-const EMPTY = Buffer.alloc(0);
+import type { WalOperation, WalWriterHost } from "./wal-writer.ts";
 
 export class LaneStorage {
   readonly #options: ResolvedOptions;
@@ -60,51 +61,65 @@ export class LaneStorage {
   readonly #clock: Clock;
   readonly #wal: WalWriter;
   readonly #flusher: Flusher;
+  readonly #segments: LaneSegments;
+  readonly #imports: LaneImports;
+  readonly #healing: LaneHealing;
+  readonly #writes: GroupWrites;
+  readonly #scrubber: Scrubber;
   /** As the host sees them. */
   readonly #groups: Map<number, LaneGroup>;
   /** As the WAL has them so far: a created group is in it from its frame on, a dropped one until its. */
   readonly #walGroups: Map<number, LaneGroup>;
+  readonly #quarantine: Quarantine;
   /** Files that exist under their number, ascending; the last one is written. */
   readonly #walFiles: number[];
-  #identity: StoredIdentity;
+  readonly #identity: IdentityKeeper;
   #failed: StreamError | undefined;
   #closed = false;
   readonly #failureCallbacks: ((error: StreamError) => void)[] = [];
   readonly #rejections = new Set<(error: StreamError) => void>();
   #roomWaiters: (() => void)[] = [];
-  #publishing = 0;
   #statesChanged = false;
   #background: Promise<unknown> = Promise.resolve();
-  readonly #counters = { entriesWritten: 0, flushes: 0, flushedBytes: 0 };
-  readonly #metrics: { readonly entries: Counter; readonly flushedBytes: Counter };
 
   private constructor(options: ResolvedOptions, parts: LaneParts) {
     this.#options = options;
     this.#parts = parts;
     this.#clock = options.clock;
-    this.#identity = parts.identity;
+    this.#identity = new IdentityKeeper(options.fileSystem, parts.layout, parts.identity);
     this.#groups = new Map(parts.groups.map((group) => [group.groupId, group]));
     this.#walGroups = new Map(this.#groups);
+    this.#quarantine = new Quarantine(parts.damaged, options.metrics);
     this.#walFiles = [...parts.walFiles];
     this.#wal = new WalWriter(parts.files, this.#walHost(), options.clock, parts.start);
+    this.#segments = this.#makeSegments();
     this.#flusher = this.#makeFlusher();
-    this.#metrics = {
-      entries: options.metrics.counter(
-        "millrace_storage_entries_written_total",
-        "Raft entries submitted to the write-ahead log",
-      ),
-      flushedBytes: options.metrics.counter(
-        "millrace_storage_flushed_bytes_total",
-        "Bytes written to segments",
-      ),
-    };
+    this.#imports = laneImports(options, parts);
+    this.#healing = new LaneHealing({
+      imports: this.#imports,
+      segments: this.#segments,
+      group: (groupId) => this.#liveGroup(groupId),
+      requireOpen: () => this.#requireOpen(),
+    });
+    this.#scrubber = this.#makeScrubber();
+    this.#writes = new GroupWrites({
+      parts,
+      segments: this.#segments,
+      metrics: options.metrics,
+      enqueue: (operation) => this.#wal.enqueue(operation),
+      statesChanged: () => {
+        this.#statesChanged = true;
+      },
+    });
   }
 
   /**
    * Makes an empty lane, or recovers one.
    *
-   * @throws StreamError `corrupt` for damage below what was acknowledged, naming file, position and
-   * what to do; `wrong-state` for a directory of another node; `unsupported` for a newer format.
+   * Replicas that damage may have touched are not among `groups()`, but among `damagedGroups()`.
+   *
+   * @throws StreamError `corrupt` when the identity is damaged, naming file and what to do; `wrong-state` for
+   * a directory of another node; `unsupported` for a newer format.
    */
   static async open(options: LaneStorageOptions): Promise<LaneStorage> {
     const resolved = resolveOptions(options);
@@ -115,8 +130,7 @@ export class LaneStorage {
   }
 
   get identity(): LaneIdentity {
-    const { incarnation, bootEpoch, clusterId } = this.#identity;
-    return { incarnation, bootEpoch, clusterId };
+    return this.#identity.shown;
   }
 
   /** The error after which nothing is acknowledged any more. */
@@ -130,23 +144,11 @@ export class LaneStorage {
   }
 
   /** Durable when it resolves. @throws StreamError `wrong-state` when another id was set before. */
-  async setClusterId(id: string): Promise<void> {
-    requireBytesWithin("clusterId", Buffer.from(id, "utf8"), CLUSTER_ID_BYTES_MAX);
-    if (id === "") throw new StreamError("invalid-argument", "clusterId is empty");
-    const { clusterId } = this.#identity;
-    if (clusterId === id) return;
-    if (clusterId !== undefined) {
-      throw new StreamError(
-        "wrong-state",
-        `this node belongs to cluster ${clusterId}, not to ${id}`,
-      );
-    }
-    const identity = { ...this.#identity, clusterId: id };
-    await writeIdentity(this.#options.fileSystem, this.#parts.layout, identity);
-    this.#identity = identity;
+  setClusterId(id: string): Promise<void> {
+    return this.#identity.setClusterId(id);
   }
 
-  /** Recovered and created, ascending by id. */
+  /** Healthy ones, recovered and created, ascending by id. */
   groups(): readonly GroupLog[] {
     return [...this.#groups.values()].sort((left, right) => left.groupId - right.groupId);
   }
@@ -155,46 +157,66 @@ export class LaneStorage {
     return this.#groups.get(groupId);
   }
 
+  /** Replicas that damage may have touched: they hold data, but must not take part. Ascending. */
+  damagedGroups(): readonly DamagedGroup[] {
+    return this.#quarantine.list();
+  }
+
   /**
-   * Resolves when the group is durable.
+   * Durable when it resolves: the replica is quarantined from now on, as when a peer proves that its log
+   * went back. `reason` is cut to DAMAGE_REASON_BYTES_MAX bytes.
+   *
+   * @throws StreamError `not-found`.
+   */
+  async quarantine(groupId: number, reason: string): Promise<void> {
+    this.#requireOpen();
+    const group = this.#groups.get(groupId);
+    if (group === undefined) {
+      if (this.#quarantine.get(groupId) !== undefined) return this.#durably(acknowledgement);
+      throw new StreamError("not-found", `no group ${groupId} on this node`);
+    }
+    this.#groups.delete(groupId);
+    const replica = this.#quarantine.take(group, reason);
+    await this.#durably((durable) =>
+      damagedOperation(group, replica, () => this.#walGroups.delete(groupId), durable),
+    );
+    group.drop();
+  }
+
+  /**
+   * Resolves when the group is durable. A quarantined replica of the group is dropped by the same write.
    *
    * @throws StreamError `already-exists`, `limit-exceeded`, `invalid-argument`.
    */
   async createGroup(init: GroupInit): Promise<GroupLog> {
     this.#requireOpen();
     checkInit(init);
-    if (this.#groups.has(init.groupId)) {
+    const damaged = this.#quarantine.get(init.groupId);
+    if (this.#groups.has(init.groupId) || damaged?.replicaId === init.replicaId) {
       throw new StreamError("already-exists", `group ${init.groupId} exists on this node`);
     }
     if (this.#groups.size >= GROUPS_MAX) {
       throw new StreamError("limit-exceeded", `a lane holds at most ${GROUPS_MAX} groups`);
     }
-    const group = this.#newGroup(init);
+    const group = newGroup(init, this.#parts.shared);
     this.#groups.set(init.groupId, group);
     await this.#durably((durable) => {
       const encoded = () => this.#walGroups.set(init.groupId, group);
-      return createdOperation(group, encoded, durable);
+      const created = createdOperation(group, encoded, durable);
+      return damaged === undefined ? created : together(this.#dropDamaged(damaged), created);
     });
     return group;
   }
 
-  #newGroup({ groupId, replicaId, kind, confState, description }: GroupInit): LaneGroup {
-    const base = { index: 0, term: 0, confState, state: EMPTY };
-    return new LaneGroup(
-      {
-        groupId,
-        replicaId,
-        kind,
-        description: description === undefined ? EMPTY : Buffer.from(description),
-        hardState: { term: 0, vote: 0, commit: 0 },
-        compactedIndex: 0,
-        compactedTerm: 0,
-        base,
-        applied: base,
-        extents: [],
-      },
-      this.#parts.shared,
-    );
+  #dropDamaged(replica: DamagedReplica, durable?: () => void): WalOperation {
+    this.#quarantine.drop(replica);
+    const encoded = () => this.#quarantine.forget(replica);
+    return droppedOperation(replica, encoded, () => {
+      this.#parts.registry.released(replica.extents);
+      this.#statesChanged = true;
+      this.#segments.sweep();
+      durable?.();
+    });
   }
 
   /**
@@ -204,8 +226,11 @@ export class LaneStorage {
    */
   async dropGroup(groupId: number): Promise<void> {
     this.#requireOpen();
-    const group = this.#groups.get(groupId);
-    if (group === undefined) throw new StreamError("not-found", `no group ${groupId} on this node`);
+    const damaged = this.#quarantine.get(groupId);
+    if (damaged !== undefined) {
+      return this.#durably((durable) => this.#dropDamaged(damaged, durable));
+    }
+    const group = this.#liveGroup(groupId);
     this.#groups.delete(groupId);
     group.dropped = true;
     await this.#durably((durable) => {
@@ -214,7 +239,14 @@ export class LaneStorage {
     });
     group.drop();
     this.#statesChanged = true;
-    this.#sweepSegments();
+    this.#segments.sweep();
+    await this.#imports.abortOf(groupId);
+  }
+
+  #liveGroup(groupId: number): LaneGroup {
+    const group = this.#groups.get(groupId);
+    if (group === undefined) throw new StreamError("not-found", `no group ${groupId} on this node`);
+    return group;
   }
 
   /**
@@ -230,7 +262,7 @@ export class LaneStorage {
     for (const write of writes) this.#enqueueWrite(write);
     this.#wal.enqueue(acknowledgement(onDurable));
     this.#wal.run();
-    this.#sweepSegments();
+    this.#segments.sweep();
   }
 
   #enqueueWrite(write: GroupWrite): void {
@@ -241,44 +273,40 @@ export class LaneStorage {
         `group ${group.groupId} is not a live group of this lane`,
       );
     }
-    checkWrite(group, write);
-    const { snapshot, hardState, entries, trim } = write;
-    const { states } = this.#parts;
-    group.apply(write);
-    if (snapshot !== undefined) {
-      this.#wal.enqueue(installOperation(group, snapshot, states));
-      this.#statesChanged = true;
-    }
-    if (hardState !== undefined) this.#wal.enqueue(hardStateOperation(group, hardState));
-    if (entries !== undefined && entries.length > 0) {
-      for (const piece of framePieces(entries)) this.#wal.enqueue(entriesOperation(group, piece));
-      this.#counters.entriesWritten += entries.length;
-      this.#metrics.entries.add(entries.length);
-    }
-    if (trim !== undefined) {
-      const term = group.term(trim.throughIndex);
-      const throughTerm = typeof term === "number" ? term : trim.snapshot.term;
-      this.#wal.enqueue(
-        trimOperation(group, trim.throughIndex, throughTerm, trim.snapshot, states),
-      );
-      this.#statesChanged = true;
-    }
+    this.#writes.enqueue(group, write);
   }
 
-  /** Begins an import, or goes on with what an earlier one of the same replica left. At most IMPORTS_MAX at once. */
+  /**
+   * Begins an import of (from.afterIndex, …], or goes on with one that is under way or that an earlier run
+   * left: it may then begin before `from`, and `nextIndex` says what it has. One per group, IMPORTS_MAX per
+   * lane.
+   *
+   * @throws StreamError `not-found`, `limit-exceeded`, `wrong-state`.
+   */
   openImport(groupId: number, from: ImportStart): Promise<LogImport> {
-    return Promise.reject(new StreamError("unsupported", `import ${groupId} ${from.afterIndex}`));
+    return this.#healing.openImport(groupId, from);
   }
 
-  /** Replaces damaged extents by what `log` holds. */
+  /**
+   * Puts what `log` has received in the place of the extents of `range`, one of `damagedRanges` or several
+   * that follow each other; durable when it resolves. The import is used up, whatever comes of it.
+   *
+   * @throws StreamError `invalid-argument` when range and import do not fit, `corrupt` when the import's
+   * terms are not those of the log.
+   */
   repair(groupId: number, range: IndexRange, log: LogImport): Promise<void> {
-    const text = `repair ${groupId} ${range.firstIndex} ${log.nextIndex}`;
-    return Promise.reject(new StreamError("unsupported", text));
+    return this.#healing.repair(groupId, range, log);
   }
 
-  /** One pass over everything immutable. */
-  scrub(options: ScrubOptions): Promise<ScrubReport> {
-    return Promise.reject(new StreamError("unsupported", `scrub ${options.bytesPerSecond}`));
+  /**
+   * One pass over everything that must not change any more: identity, WAL, state files, segments. Damaged
+   * extents show in `damagedRanges`; the rest is mended from memory before it resolves. One at a time.
+   *
+   * @throws StreamError `wrong-state`, `invalid-argument`.
+   */
+  async scrub(options: ScrubOptions): Promise<ScrubReport> {
+    this.#requireOpen();
+    return this.#scrubber.scrub(options);
   }
 
   /** `callback` hears of each extent that is found damaged, once. */
@@ -292,42 +320,35 @@ export class LaneStorage {
   }
 
   stats(): LaneStats {
-    const { batches, syncedWrites, bytes } = this.#wal.counters;
-    return {
-      walBatches: batches,
-      walSyncedWrites: syncedWrites,
-      walBytes: bytes,
-      entriesWritten: this.#counters.entriesWritten,
-      queuedWrites: this.#wal.queued,
-      queuedBytes: this.#wal.queuedBytes,
-      inFlightSinceMs: this.#wal.inFlightSinceMs,
+    return laneStats({
+      wal: this.#wal,
+      writes: this.#writes,
+      segments: this.#segments,
+      scrubber: this.#scrubber,
+      parts: this.#parts,
       walFiles: this.#walFiles.length,
       waitingForFlush: this.#roomWaiters.length > 0,
-      flushes: this.#counters.flushes,
-      flushedBytes: this.#counters.flushedBytes,
-      segments: this.#parts.registry.count,
-      pinnedBytes: this.#parts.shared.totals.pinnedBytes,
-      cachedBytes: this.#parts.shared.totals.cachedBytes,
-    };
+    });
   }
 
   /** Finishes what is queued, then releases all files. Nothing may be submitted meanwhile. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#scrubber.stop();
     await this.#wal.idle();
     await this.#flusher.stop();
+    await this.#imports.release();
     await this.#wal.close();
     await this.#background;
     this.#parts.segments.forget();
   }
 
   async #start(): Promise<void> {
-    if ("position" in this.#parts.start) {
-      for (const fileSeq of this.#walFiles.slice(0, -1)) this.#flusher.sealed(fileSeq);
-    } else await this.#wal.start();
+    if (!("position" in this.#parts.start) || this.#parts.opensNext) await this.#wal.start();
+    for (const fileSeq of this.#walFiles.slice(0, -1)) this.#flusher.sealed(fileSeq);
     if (this.#failed !== undefined) throw this.#failed;
-    this.#sweepSegments();
+    this.#segments.sweep();
   }
 
   #walHost(): WalWriterHost {
@@ -336,6 +357,7 @@ export class LaneStorage {
         if (this.#walFiles.at(-1) !== fileSeq) this.#walFiles.push(fileSeq);
         return buildCheckpoint({
           groups: this.#walGroups.values(),
+          damaged: this.#quarantine.replicas,
           segments: this.#parts.registry.named,
           freeBelow: this.#walFiles[0] ?? fileSeq,
           states: this.#parts.states,
@@ -351,18 +373,47 @@ export class LaneStorage {
     };
   }
 
+  #makeSegments(): LaneSegments {
+    return new LaneSegments({
+      parts: this.#parts,
+      clock: this.#clock,
+      metrics: this.#options.metrics,
+      walFiles: this.#walFiles,
+      walGroups: this.#walGroups,
+      enqueue: (operation) => this.#wal.enqueue(operation),
+      run: () => this.#wal.run(),
+      durably: (operation) => this.#durably(operation),
+      inBackground: (work) => this.#inBackground(work),
+      hasFailed: () => this.#failed !== undefined,
+      roomMayBe: () => this.#wakeRoomWaiters(),
+    });
+  }
+
+  #makeScrubber(): Scrubber {
+    const { fileSystem, clock, logger, metrics } = this.#options;
+    return new Scrubber({
+      ...{ fileSystem, clock, logger, metrics },
+      parts: this.#parts,
+      identity: this.#identity,
+      groups: () => this.#walGroups.values(),
+      walFiles: () => this.#walFiles,
+      lastSeq: () => this.#wal.lastSeq,
+      rollWal: (prepare) => this.#durably((durable) => rollOperation(prepare, durable)),
+    });
+  }
+
   #makeFlusher(): Flusher {
     const { fileSystem, nodeId, entryMeta, shardSegmentThresholdBytes } = this.#options;
     return new Flusher({
       fileSystem,
       layout: this.#parts.layout,
       nodeId,
-      incarnation: this.#identity.incarnation,
+      incarnation: this.identity.incarnation,
       entryMeta,
       shardSegmentThresholdBytes,
       groups: () => this.#walGroups.values(),
       nextSegmentId: () => this.#parts.registry.nextId(),
-      publish: (fileSeq, segments) => this.#publish(fileSeq, segments),
+      publish: (fileSeq, segments) => this.#segments.publish(fileSeq, segments),
       failed: (error) => this.#fail(laneError("segments", error)),
     });
   }
@@ -372,7 +423,7 @@ export class LaneStorage {
    * goes first: waiting for it here would wait for ever.
    */
   async #roomForFile(): Promise<void> {
-    while (this.#walFiles.length >= this.#options.walFilesMax && this.#publishing === 0) {
+    while (this.#walFiles.length >= this.#options.walFilesMax && this.#segments.publishing === 0) {
       if (this.#failed !== undefined) throw this.#failed;
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
     }
@@ -384,68 +435,11 @@ export class LaneStorage {
     for (const wake of waiters) wake();
   }
 
-  async #publish(fileSeq: number, segments: readonly FlushedSegment[]): Promise<void> {
-    const { registry, files } = this.#parts;
-    const added = segments.map(({ segmentId }) => segmentId);
-    this.#publishing++;
-    this.#wakeRoomWaiters();
-    const durable = this.#durably((done) => {
-      for (const segment of segments) registry.add(segment.segmentId, segment.extents);
-      for (const { extents } of segments) {
-        for (const extent of extents) this.#adopt(extent);
-      }
-      this.#moveTail(fileSeq);
-      const change = { added, removed: [], freeBelow: fileSeq + 1 };
-      return segmentsOperation(change, () => registry.noteNamed(added, []), done);
-    });
-    await durable.finally(() => this.#publishing--);
-    this.#parts.shared.cache.evict();
-    this.#walFiles.splice(0, this.#walFiles.indexOf(fileSeq) + 1);
-    await files.recycle(fileSeq); // F2
-    const bytes = segments.reduce((sum, segment) => sum + segment.bytes, 0);
-    this.#counters.flushes++;
-    this.#counters.flushedBytes += bytes;
-    this.#metrics.flushedBytes.add(bytes);
-    this.#wakeRoomWaiters();
-    this.#sweepSegments();
-  }
-
-  #adopt(extent: FlushedSegment["extents"][number]): void {
-    const group = this.#walGroups.get(extent.groupId);
-    const adopted = group?.replicaId === extent.replicaId && group.adopt(extent);
-    // Trimmed, replaced or dropped while the segment was written: nobody will read it.
-    if (!adopted) this.#parts.registry.released([extent]);
-  }
-
-  #moveTail(fileSeq: number): void {
-    for (const group of this.#walGroups.values()) {
-      if (group.dropped) continue;
-      for (const piece of framePieces(group.log.pinnedIn(fileSeq))) {
-        this.#wal.enqueue(movedOperation(group, piece));
-      }
-    }
-  }
-
-  /** Takes segments without readers out of the log, then moves their files to the trash. */
-  #sweepSegments(): void {
-    const { registry } = this.#parts;
-    const removed = registry.takeDead();
-    if (removed.length === 0 || this.#failed !== undefined) return;
-    const change = { added: [], removed, freeBelow: this.#walFiles[0] ?? 0 };
-    const encoded = () => registry.noteNamed([], removed);
-    this.#wal.enqueue(
-      segmentsOperation(change, encoded, () => {
-        this.#inBackground(() => registry.discard(removed, this.#clock.nowMs()));
-      }),
-    );
-    this.#wal.run();
-  }
-
   #removeOldStates(): void {
     if (!this.#statesChanged) return;
     this.#statesChanged = false;
     const live = new Set<number>();
-    for (const { written } of this.#walGroups.values()) {
+    for (const { written } of [...this.#walGroups.values(), ...this.#quarantine.replicas]) {
       for (const state of [written?.base, written?.applied]) {
         if (state?.location.kind === "file") live.add(state.location.fileId);
       }

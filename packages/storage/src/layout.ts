@@ -5,6 +5,8 @@ export interface LaneLayout {
   readonly segments: string;
   readonly states: string;
   readonly trash: string;
+  /** Segments that are still being received; their names are those of `incoming.ts`. */
+  readonly incoming: string;
   walFile(fileSeq: number): string;
   segment(segmentId: number): string;
   stateFile(fileId: number): string;
@@ -22,6 +24,7 @@ export function laneLayout(directory: string): LaneLayout {
     segments,
     states,
     trash: `${directory}/trash`,
+    incoming: `${directory}/incoming`,
     walFile: (fileSeq) => `${wal}/${digits(fileSeq)}.wal`,
     segment: (segmentId) => `${segments}/${digits(segmentId)}.seg`,
     stateFile: (fileId) => `${states}/${digits(fileId)}.state`,

@@ -20,6 +20,8 @@ export const STATE_INLINE_BYTES_MAX = 4 * KIB;
 /** All inline states of one checkpoint; what is above goes to the state file too. */
 export const CHECKPOINT_INLINE_BYTES_MAX = 2 * MIB;
 export const DESCRIPTION_BYTES_MAX = KIB;
+/** UTF-8 of the reason why a replica is quarantined; what is longer is cut. */
+export const DAMAGE_REASON_BYTES_MAX = 200;
 export const GROUPS_MAX = 20_000;
 export const CONF_MEMBERS_MAX = 255;
 
@@ -45,3 +47,5 @@ export const OPEN_SEGMENTS_MAX = 64;
 export const IMPORT_CHUNK_BYTES_MAX = 16 * MIB;
 /** Imports of one lane at once: each holds a file open and the sparse index of a part in memory. */
 export const IMPORTS_MAX = 8;
+/** A received log is cut into segments of about this size. */
+export const IMPORT_PART_BYTES = 64 * MIB;

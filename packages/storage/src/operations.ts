@@ -3,8 +3,15 @@ import { invariant } from "@millrace/base";
 
 import { encodeFrame, entriesFrameBytes, putEntriesFrame } from "./frames.ts";
 import type { SegmentsChange, StateLocation, StoredState, WalFrame } from "./frames.ts";
+import type { ImportStart } from "./healing-types.ts";
 import type { LaneGroup, WrittenState } from "./lane-group.ts";
-import { FRAME_BYTES_TARGET, FRAME_ENTRIES_MAX, STATE_INLINE_BYTES_MAX } from "./limits.ts";
+import {
+  DAMAGE_REASON_BYTES_MAX,
+  FRAME_BYTES_TARGET,
+  FRAME_ENTRIES_MAX,
+  STATE_INLINE_BYTES_MAX,
+} from "./limits.ts";
+import type { DamagedReplica } from "./quarantine.ts";
 import type { StateFiles } from "./state-files.ts";
 import type { HardState, LogEntry, StateSnapshot } from "./types.ts";
 import type { BatchBuilder } from "./wal-batch.ts";
@@ -39,7 +46,13 @@ function putFrame(
   builder.put(encodeFrame(frame));
 }
 
-function writtenOf(group: LaneGroup): WrittenState {
+/** A group, or a quarantined replica, as the WAL has it. */
+interface InWal {
+  readonly groupId: number;
+  written: WrittenState | undefined;
+}
+
+function writtenOf(group: InWal): WrittenState {
   const { written } = group;
   invariant(written !== undefined, `group ${group.groupId} is written to before it is created`);
   return written;
@@ -144,6 +157,46 @@ export function installOperation(
   };
 }
 
+/** Segments that a frame names, and what to note when it is encoded. */
+export interface NamedSegments {
+  readonly ids: readonly number[];
+  readonly named: () => void;
+}
+
+/** The same with the log below the snapshot: one frame, so a crash leaves all of it or nothing. */
+export function shipOperation(
+  group: LaneGroup,
+  snapshot: StateSnapshot,
+  { afterIndex, afterTerm }: ImportStart,
+  { ids, named }: NamedSegments,
+  files: StateFiles,
+): WalOperation {
+  const slot = stateSlot(snapshot, files);
+  return {
+    frameBytes: FRAME_BYTES + stateBytes(snapshot) + 16 * ids.length,
+    before: () => slot.before(),
+    encode(builder) {
+      if (group.written === undefined) return;
+      putFrame(builder, {
+        type: "log-shipped",
+        groupId: group.groupId,
+        compactedIndex: afterIndex,
+        compactedTerm: afterTerm,
+        state: slot.stored,
+        segments: ids,
+      });
+      Object.assign(group.written, {
+        compactedIndex: afterIndex,
+        compactedTerm: afterTerm,
+        lastIndex: snapshot.index,
+        base: slot.stored,
+        applied: slot.stored,
+      });
+      named();
+    },
+  };
+}
+
 export function trimOperation(
   group: LaneGroup,
   throughIndex: number,
@@ -219,7 +272,7 @@ export function createdOperation(
 }
 
 export function droppedOperation(
-  group: LaneGroup,
+  group: InWal,
   onEncoded: () => void,
   durable: () => void,
 ): WalOperation {
@@ -232,6 +285,42 @@ export function droppedOperation(
       onEncoded();
     },
     durable,
+  };
+}
+
+/** Moves what the WAL says of `group` to the quarantined replica. */
+export function damagedOperation(
+  group: InWal,
+  replica: DamagedReplica,
+  onEncoded: () => void,
+  durable: () => void,
+): WalOperation {
+  return {
+    frameBytes: FRAME_BYTES + DAMAGE_REASON_BYTES_MAX,
+    encode(builder) {
+      const written = writtenOf(group);
+      const { groupId, replicaId } = written;
+      putFrame(builder, { type: "group-damaged", groupId, replicaId, reason: replica.reason });
+      replica.written = written;
+      group.written = undefined;
+      onEncoded();
+    },
+    durable,
+  };
+}
+
+/** Both in one batch: a crash leaves both or none. */
+export function together(first: WalOperation, second: WalOperation): WalOperation {
+  return {
+    frameBytes: first.frameBytes + second.frameBytes,
+    encode(builder, fileSeq) {
+      first.encode(builder, fileSeq);
+      second.encode(builder, fileSeq);
+    },
+    durable() {
+      first.durable?.();
+      second.durable?.();
+    },
   };
 }
 
@@ -248,6 +337,12 @@ export function segmentsOperation(
     },
     durable,
   };
+}
+
+/** Opens the next WAL file; `prepare` runs when no checkpoint is being made. */
+export function rollOperation(prepare: () => void, durable: () => void): WalOperation {
+  const before = () => Promise.resolve(prepare());
+  return { frameBytes: 0, rolls: true, before, encode() {}, durable };
 }
 
 /** Acknowledges everything that was queued before it. */

@@ -1,6 +1,7 @@
 import { requireWithin, safeInteger, StreamError } from "@millrace/base";
 
 import {
+  IMPORT_PART_BYTES,
   PAGE_BYTES,
   SHARD_SEGMENT_THRESHOLD_BYTES_DEFAULT,
   TAIL_CACHE_BYTES_DEFAULT,
@@ -20,6 +21,7 @@ export function resolveOptions(options: LaneStorageOptions): ResolvedOptions {
     walFilesMax: WAL_FILES_MAX_DEFAULT,
     tailCacheBytes: TAIL_CACHE_BYTES_DEFAULT,
     shardSegmentThresholdBytes: SHARD_SEGMENT_THRESHOLD_BYTES_DEFAULT,
+    importPartBytes: IMPORT_PART_BYTES,
     ...options,
   };
   safeInteger("nodeId", resolved.nodeId, 1, 65_535);
@@ -27,6 +29,7 @@ export function resolveOptions(options: LaneStorageOptions): ResolvedOptions {
   safeInteger("walFilesMax", resolved.walFilesMax, 2, 64);
   requireWithin("tailCacheBytes", resolved.tailCacheBytes, 0, 2 ** 40);
   requireWithin("shardSegmentThresholdBytes", resolved.shardSegmentThresholdBytes, 1, 2 ** 40);
+  requireWithin("importPartBytes", resolved.importPartBytes, 1, 2 ** 40);
   if (resolved.walFileBytes % PAGE_BYTES !== 0) {
     throw new StreamError(
       "invalid-argument",

@@ -1,9 +1,15 @@
 /**
- * From the files of a WAL to what they add up to. Tearing is cut, damage stops the lane: a node that
- * silently forgot a vote or an acknowledged entry would break S1 and S7, so it must not start.
+ * From the files of a WAL to what they add up to. Tearing is cut; damage is named and replay goes on
+ * behind it where that is sound: a node that silently forgot a vote or an acknowledged entry would break
+ * S1 and S7, and one that does not start for one bad sector takes all its other replicas with it.
+ *
+ *   W13 frames are lost when a file is damaged or missing. Replay starts anew at the next checkpoint;
+ *       where none follows nobody knows what was promised last, and every group is suspect
+ *   W14 a file whose last batch is a seal was followed by another one, which exists
  *
  * Source of the rules: Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018.
  */
+import { StreamError } from "@millrace/base";
 import type { FileSystem, Logger, OpenFile } from "@millrace/base";
 
 import { decodeFrames } from "./frames.ts";
@@ -12,19 +18,33 @@ import type { LaneLayout } from "./layout.ts";
 import { PAGE_BYTES } from "./limits.ts";
 import { Replay } from "./replay.ts";
 import { damaged } from "./segment-format.ts";
+import { BATCH_FLAG_CHECKPOINT, BATCH_FLAG_SEAL } from "./wal-batch.ts";
 import type { WalBatch } from "./wal-batch.ts";
 import { decodeWalHeader } from "./wal-header.ts";
+import { settleEnd } from "./wal-end.ts";
 import { WalScanner } from "./wal-scan.ts";
-import type { ScannedFile } from "./wal-scan.ts";
+
+/** A place in the log at which frames are lost. */
+export interface WalDamage {
+  readonly fileSeq: number;
+  readonly position: number;
+  readonly reason: string;
+}
 
 export interface RecoveredWal {
   readonly replay: Replay;
-  /** Files that are needed, ascending; the last one takes the next batch. Empty for an empty lane. */
+  /** Files that are kept, ascending; behind an intact end the last one takes the next batch. */
   readonly files: readonly number[];
   /** Files that are not needed any more. */
   readonly surplus: readonly number[];
   readonly lastSeq: number;
   readonly endPosition: number;
+  /** In kept files, or in missing ones that are needed. */
+  readonly damages: readonly WalDamage[];
+  /** The one of `damages` behind which no checkpoint follows. */
+  readonly lostEnd: WalDamage | undefined;
+  /** A number above all that ever were in use. */
+  readonly nextFileSeq: number;
 }
 
 export interface RecoveryContext {
@@ -48,174 +68,240 @@ export async function walFileNumbers(
   return numbers.sort((left, right) => left - right);
 }
 
-/** @throws StreamError `corrupt`, naming file, position and what to do. */
+/** @throws StreamError `corrupt` for a file of another node, `unsupported` for one of a newer format. */
 export async function recoverWal(context: RecoveryContext): Promise<RecoveredWal> {
   const present = await walFileNumbers(context.fileSystem, context.layout);
-  const run = lastRun(present);
-  const state = new ScanState(context);
-  for (const [at, fileSeq] of run.entries()) {
-    await state.scanFile(fileSeq, at === run.length - 1);
-  }
-  const { replay } = state;
-  const files = state.files.filter((fileSeq) => fileSeq >= replay.freeBelow);
-  const surplus = present.filter((fileSeq) => !files.includes(fileSeq));
-  requireChain(context.layout, files, surplus, replay.freeBelow);
-  const { endPosition } = state;
-  return { replay, files, surplus, lastSeq: Math.max(0, state.lastSeq), endPosition };
+  const recovery = new WalRecovery(context);
+  for (const fileSeq of present) await recovery.scanFile(fileSeq);
+  return recovery.finish(present);
 }
 
-/**
- * The chain reaches down to the oldest file that the log itself calls needed, and what is left over
- * was freed by the log or never used. Anything else means that a file of the chain is gone.
- */
-function requireChain(
-  layout: LaneLayout,
-  files: readonly number[],
-  surplus: readonly number[],
-  freeBelow: number,
-): void {
-  const first = files[0];
-  const newestUsed = files.at(-1) ?? 0;
-  const unexplained = surplus.filter((fileSeq) => fileSeq >= freeBelow && fileSeq < newestUsed);
-  const missing =
-    first === undefined ? surplus.length > 1 : first > freeBelow || unexplained.length > 0;
-  if (!missing) return;
-  const needed = first === undefined ? (surplus.at(-1) ?? 1) - 1 : Math.max(freeBelow, first - 1);
-  throw damaged(layout.walFile(needed), "this WAL file is needed but missing");
+/** The newest file with batches, so far. */
+interface UsedFile {
+  readonly fileSeq: number;
+  readonly endPosition: number;
+  readonly last: { readonly position: number; readonly length: number };
+  readonly sealed: boolean;
+  /** Why the intact batch behind the end cannot be replayed. */
+  readonly misfit: string | undefined;
 }
 
-/** The longest run of consecutive numbers at the end. */
-function lastRun(numbers: readonly number[]): readonly number[] {
-  let from = numbers.length - 1;
-  while (from > 0 && numbers[from - 1] === (numbers[from] ?? 0) - 1) from--;
-  return numbers.slice(Math.max(0, from));
+/** A file without a batch that counts, behind the newest one with batches. */
+interface EmptyFile {
+  readonly fileSeq: number;
+  /** Proof that something was durable in it. */
+  readonly damage: string | undefined;
+  /** Damage that may be older than any use of the file. */
+  readonly headerDamage: string | undefined;
 }
 
-class ScanState {
-  readonly replay = new Replay();
-  readonly files: number[] = [];
-  lastSeq = -1;
-  endPosition = PAGE_BYTES;
-  /** Place of the newest batch, in the newest file that has one. */
-  #last: { readonly position: number; readonly length: number } | undefined;
+class WalRecovery {
   readonly #context: RecoveryContext;
+  readonly #replay = new Replay();
+  readonly #damages: WalDamage[] = [];
+  #lastSeq = -1;
+  #used: UsedFile | undefined;
+  #empty: EmptyFile[] = [];
 
   constructor(context: RecoveryContext) {
     this.#context = context;
   }
 
-  async scanFile(fileSeq: number, isNewest: boolean): Promise<void> {
-    const path = this.#context.layout.walFile(fileSeq);
-    const file = await this.#context.fileSystem.open(path, { mode: "read-write" });
-    try {
-      await this.#checkHeader(file, fileSeq);
+  scanFile(fileSeq: number): Promise<void> {
+    return this.#withFile(fileSeq, async (file) => {
+      const headerDamage = await this.#headerDamage(file, fileSeq);
       const scanner = new WalScanner(file, await file.size(), fileSeq);
-      const end = await scanner.scan(this.lastSeq, (batch, position) => {
-        this.#last = { position, length: batch.length };
-        this.#replayBatch(batch, fileSeq, `${path} at byte ${position}`);
-      });
-      if (end.batches === 0) await this.#judgeEmpty(scanner, path, end, isNewest);
-      else if (isNewest) await this.#settleEnd(file, scanner, end);
-      if (end.batches === 0) return;
-      this.files.push(fileSeq);
-      this.lastSeq = end.lastSeq;
-      this.endPosition = end.endPosition;
-    } finally {
-      await file.close();
-    }
-  }
-
-  async #checkHeader(file: OpenFile, fileSeq: number): Promise<void> {
-    const page = Buffer.alloc(PAGE_BYTES);
-    const filled = await file.read(page, 0);
-    const header = decodeWalHeader(page.subarray(0, filled), file.path);
-    const { nodeId, incarnation } = this.#context;
-    const ours =
-      header.fileSeq === fileSeq && header.nodeId === nodeId && header.incarnation === incarnation;
-    if (ours) return;
-    throw damaged(
-      `${file.path} at byte 0`,
-      `the header says file ${header.fileSeq} of node ${header.nodeId}, incarnation ` +
-        `${header.incarnation}; expected file ${fileSeq} of node ${nodeId}, incarnation ${incarnation}`,
-    );
-  }
-
-  #replayBatch(batch: WalBatch, fileSeq: number, where: string): void {
-    try {
-      for (const frame of decodeFrames(batch.frames, batch.frameCount)) {
-        this.replay.apply(frame, fileSeq);
+      const first = await scanner.batchAt(PAGE_BYTES);
+      const isNext =
+        first !== undefined &&
+        first.batchSeq > this.#lastSeq &&
+        (first.flags & BATCH_FLAG_CHECKPOINT) !== 0;
+      if (!isNext || headerDamage !== undefined) {
+        const start = { endPosition: PAGE_BYTES, lastSeq: this.#lastSeq, batches: 0 };
+        const verdict = await scanner.judgeEnd(start);
+        const proof = verdict.kind === "corrupt" ? verdict.reason : undefined;
+        const damage = isNext ? headerDamage : proof;
+        this.#empty.push({ fileSeq, damage, headerDamage });
+        return;
       }
-    } catch (error) {
-      throw damaged(where, error instanceof Error ? error.message : String(error));
-    }
+      const lost = this.#lastSeq >= 0 && first.durableSeqBefore !== this.#lastSeq;
+      if (lost) this.#noteLost(file.path, fileSeq);
+      else if (this.#lastSeq < 0) this.#noteEmptyFiles();
+      await this.#scanBatches(scanner, fileSeq, lost);
+    });
   }
 
-  /** A file without a batch that follows: made ready and never used, or a sign of damage. */
-  async #judgeEmpty(
-    scanner: WalScanner,
-    path: string,
-    end: ScannedFile,
-    isNewest: boolean,
-  ): Promise<void> {
-    const previous = this.files.at(-1);
-    const first = await scanner.headerAt(PAGE_BYTES);
-    if (first !== undefined && first.durableSeqBefore > this.lastSeq && previous !== undefined) {
-      throw damaged(
-        `${this.#context.layout.walFile(previous)} at byte ${this.endPosition}`,
-        `batch ${this.lastSeq + 1} is damaged: ${path} proves that it was durable`,
-      );
+  /** The first batch starts anew where frames before it are lost (W13). */
+  async #scanBatches(scanner: WalScanner, fileSeq: number, lost: boolean): Promise<void> {
+    let last = { position: PAGE_BYTES, length: 0 };
+    let sealed = false;
+    let misfit: string | undefined;
+    const end = await scanner.scan(lost ? -1 : this.#lastSeq, (batch, position) => {
+      misfit = this.#replayBatch(batch, fileSeq, lost && position === PAGE_BYTES);
+      if (misfit !== undefined) return false;
+      last = { position, length: batch.length };
+      sealed = (batch.flags & BATCH_FLAG_SEAL) !== 0;
+      return true;
+    });
+    const { endPosition } = end;
+    if (end.batches === 0) {
+      this.#empty.push({ fileSeq, damage: misfit, headerDamage: undefined });
+      return;
     }
-    const verdict = await scanner.judgeEnd(end);
-    if (verdict.kind === "corrupt") throw damaged(`${path} at byte ${PAGE_BYTES}`, verdict.reason);
-    if (!isNewest)
-      throw damaged(`${path} at byte ${PAGE_BYTES}`, "the checkpoint of this file is damaged");
-    if (previous !== undefined) await this.#settlePrevious(previous);
+    this.#lastSeq = end.lastSeq;
+    this.#used = { fileSeq, endPosition, last, sealed, misfit };
+    this.#empty = [];
   }
 
-  /** The newest file was never used, so the one before it is where the log ends. */
-  async #settlePrevious(fileSeq: number): Promise<void> {
-    const path = this.#context.layout.walFile(fileSeq);
-    const file = await this.#context.fileSystem.open(path, { mode: "read-write" });
+  /** Why the batch does not fit what is before it, although it is intact. */
+  #replayBatch(batch: WalBatch, fileSeq: number, anew: boolean): string | undefined {
+    const { frames, frameCount } = batch;
     try {
-      const scanner = new WalScanner(file, await file.size(), fileSeq);
-      const { lastSeq, endPosition } = this;
-      await this.#settleEnd(file, scanner, { lastSeq, endPosition, batches: 1 });
-    } finally {
-      await file.close();
+      if (anew) this.#replay.resume(decodeFrames(frames, frameCount), fileSeq);
+      else {
+        for (const frame of decodeFrames(frames, frameCount)) this.#replay.apply(frame, fileSeq);
+      }
+      return undefined;
+    } catch (error) {
+      if (error instanceof StreamError && error.code === "corrupt") return error.message;
+      throw error;
     }
+  }
+
+  /** Frames before the checkpoint of `fileSeq`, which `path` holds, are lost: where? */
+  #noteLost(path: string, fileSeq: number): void {
+    if (this.#noteEmptyFiles()) return;
+    const used = this.#used;
+    if (used === undefined) return;
+    if (fileSeq > used.fileSeq + 1) {
+      this.#damages.push(missing(used.fileSeq + 1));
+      return;
+    }
+    const proof = `batch ${this.#lastSeq + 1} is damaged: ${path} proves that it was durable`;
+    const reason = used.misfit ?? proof;
+    this.#damages.push({ fileSeq: used.fileSeq, position: used.endPosition, reason });
+  }
+
+  /** Files were used after them, so that they hold nothing is damage. */
+  #noteEmptyFiles(): boolean {
+    for (const { fileSeq, damage, headerDamage } of this.#empty) {
+      const reason = headerDamage ?? damage ?? "the checkpoint of this file is damaged";
+      this.#damages.push({
+        fileSeq,
+        position: headerDamage === undefined ? PAGE_BYTES : 0,
+        reason,
+      });
+    }
+    return this.#empty.length > 0;
+  }
+
+  async finish(present: readonly number[]): Promise<RecoveredWal> {
+    const { freeBelow } = this.#replay;
+    const lostEnd = await this.#judgeEnd();
+    if (lostEnd !== undefined) await this.#nameLost();
+    const used = this.#used?.fileSeq ?? 0;
+    const files = present.filter(
+      (fileSeq) => fileSeq >= freeBelow && (lostEnd !== undefined || fileSeq <= used),
+    );
+    // While the seal is the last batch its follower must exist; the next roll puts another in its place.
+    const follower = this.#used?.sealed === true ? used + 1 : undefined;
+    const [oldest = freeBelow] = files;
+    const damages = this.#damages.filter(({ fileSeq }) => fileSeq >= freeBelow);
+    if (oldest > freeBelow && freeBelow > 0) damages.unshift(missing(freeBelow));
+    if (lostEnd !== undefined) damages.push(lostEnd);
+    return {
+      replay: this.#replay,
+      files,
+      surplus: present.filter((fileSeq) => !files.includes(fileSeq) && fileSeq !== follower),
+      lastSeq: Math.max(0, this.#lastSeq),
+      endPosition: this.#used?.endPosition ?? PAGE_BYTES,
+      damages,
+      lostEnd,
+      nextFileSeq: Math.max(0, present.at(-1) ?? 0, lostEnd?.fileSeq ?? 0) + 1,
+    };
+  }
+
+  /** Whether the log ends where the newest batch does; then what lies behind it is cleared. */
+  async #judgeEnd(): Promise<WalDamage | undefined> {
+    const used = this.#used;
+    for (const { fileSeq, damage, headerDamage } of this.#empty) {
+      // Behind a seal the file may have been used, and a damaged header is not what a crash leaves (W11).
+      const reason = damage ?? (used?.sealed === true ? headerDamage : undefined);
+      if (reason !== undefined) return { fileSeq, position: PAGE_BYTES, reason };
+    }
+    if (used === undefined) return undefined;
+    const gone = this.#missingBehind(used);
+    if (gone !== undefined) return missing(gone);
+    const { fileSeq, endPosition, misfit, last } = used;
+    if (misfit !== undefined) return { fileSeq, position: endPosition, reason: misfit };
+    const end = { endPosition, lastSeq: this.#lastSeq };
+    const reason = await this.#withFile(fileSeq, (file) =>
+      settleEnd(file, fileSeq, end, last, this.#context.logger),
+    );
+    return reason === undefined ? undefined : { fileSeq, position: endPosition, reason };
   }
 
   /**
-   * Decides what lies behind the last batch, and clears it. Zeroing makes the next batch at this place
-   * safe: no page of the torn one can complete it. Then everything is synced, because what a dead
-   * process had only in the page cache is about to be relied on.
-   *
-   * The last batch is written again first. When its write failed, the system may have kept its pages
-   * and called them clean: they read well, no sync would write them, and they are gone with the power.
-   * The batches before it are proven durable by those after them. Source: Rebello et al., "Can
-   * Applications Recover from fsync Failures?", USENIX ATC 2020.
+   * Batches behind the loss are not replayed, but they name groups that are to be quarantined too. One whose
+   * creation itself is lost stays unknown: the host finds that it lacks the replica.
    */
-  async #settleEnd(file: OpenFile, scanner: WalScanner, end: ScannedFile): Promise<void> {
-    const verdict = await scanner.judgeEnd(end);
-    const where = `${file.path} at byte ${end.endPosition}`;
-    if (verdict.kind === "corrupt") throw damaged(where, verdict.reason);
-    if (verdict.kind === "torn") {
-      this.#context.logger.info("cut a write that never finished", {
-        path: file.path,
-        position: end.endPosition,
+  async #nameLost(): Promise<void> {
+    const used = this.#used;
+    const ends = this.#empty.map(({ fileSeq }) => ({ fileSeq, endPosition: PAGE_BYTES }));
+    for (const { fileSeq, endPosition } of used === undefined ? ends : [used, ...ends]) {
+      await this.#withFile(fileSeq, async (file) => {
+        const scanner = new WalScanner(file, await file.size(), fileSeq);
+        for await (const batch of scanner.laterBatches(endPosition, this.#lastSeq)) {
+          for (const frame of decodeFrames(batch.frames, batch.frameCount)) {
+            this.#replay.nameOnly(frame);
+          }
+        }
       });
-      const zeros = Buffer.alloc(PAGE_BYTES);
-      for (const position of await scanner.dirtyPages(end.endPosition, end.lastSeq)) {
-        await file.write([zeros], position);
-      }
     }
-    if (this.#last !== undefined) await rewrite(file, this.#last.position, this.#last.length);
-    await file.sync();
+  }
+
+  /** Number of a file that must have followed the newest one with batches. */
+  #missingBehind({ fileSeq, sealed }: UsedFile): number | undefined {
+    const followers = this.#empty.map((empty) => empty.fileSeq);
+    if (sealed && followers.length === 0) return fileSeq + 1;
+    const gap = followers.findIndex((follower, at) => follower !== fileSeq + 1 + at);
+    return gap < 0 ? undefined : fileSeq + 1 + gap;
+  }
+
+  /** @throws StreamError `corrupt` when another node wrote the file. */
+  async #headerDamage(file: OpenFile, fileSeq: number): Promise<string | undefined> {
+    const page = Buffer.alloc(PAGE_BYTES);
+    const filled = await file.read(page, 0);
+    const header = decodeWalHeader(page.subarray(0, filled), file.path);
+    if (header === undefined) return "the header is damaged";
+    const { nodeId, incarnation } = this.#context;
+    if (header.nodeId !== nodeId || header.incarnation !== incarnation) {
+      throw damaged(
+        `${file.path} at byte 0`,
+        `the header says node ${header.nodeId}, incarnation ${header.incarnation}; ` +
+          `expected node ${nodeId}, incarnation ${incarnation}`,
+      );
+    }
+    if (header.fileSeq === fileSeq) return undefined;
+    return `the header says file ${header.fileSeq}, expected ${fileSeq}`;
+  }
+
+  async #withFile<Result>(
+    fileSeq: number,
+    use: (file: OpenFile) => Promise<Result>,
+  ): Promise<Result> {
+    const path = this.#context.layout.walFile(fileSeq);
+    const file = await this.#context.fileSystem.open(path, { mode: "read-write" });
+    try {
+      return await use(file);
+    } finally {
+      await file.close();
+    }
   }
 }
 
-async function rewrite(file: OpenFile, position: number, length: number): Promise<void> {
-  const bytes = Buffer.alloc(length);
-  const filled = await file.read(bytes, position);
-  await file.write([bytes.subarray(0, filled)], position);
-}
+const missing = (fileSeq: number): WalDamage => ({
+  fileSeq,
+  position: 0,
+  reason: "this WAL file is missing",
+});

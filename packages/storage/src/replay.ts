@@ -4,6 +4,9 @@
  *   W7  the first batch of each file names every live group in full, so replay can start at any file
  *       and a group that sleeps for years keeps its term and vote (S7)
  *   W10 entries that a checkpoint counts but no frame holds must be in a segment: recovery checks it
+ *   W13 behind lost frames replay starts anew at a checkpoint. Of what it knew before, only entries up
+ *       to a commit index that was known before too still count: others may have been replaced in
+ *       what is lost, and stale entries of an older term would break S2
  */
 import { StreamError } from "@millrace/base";
 
@@ -28,6 +31,8 @@ export class ReplayedGroup {
   base: StoredState;
   applied: StoredState;
   readonly entries = new Map<number, ReplayedEntry>();
+  /** Why the replica is quarantined. */
+  damage: string | undefined;
 
   constructor(checkpoint: GroupCheckpoint) {
     this.groupId = checkpoint.groupId;
@@ -71,6 +76,13 @@ export class ReplayedGroup {
     this.applied = state;
   }
 
+  /** A snapshot with the log below it, which segments hold. */
+  ship(compactedIndex: number, compactedTerm: number, state: StoredState): void {
+    this.install(state);
+    this.compactedIndex = compactedIndex;
+    this.compactedTerm = compactedTerm;
+  }
+
   trim(throughIndex: number, throughTerm: number, state: StoredState): void {
     for (let index = this.compactedIndex + 1; index <= throughIndex; index++) {
       this.entries.delete(index);
@@ -79,6 +91,16 @@ export class ReplayedGroup {
     this.compactedTerm = throughTerm;
     this.base = state;
     if (this.applied.index < state.index) this.applied = state;
+  }
+
+  /** W13: takes what is still sure of the replica as it was before frames were lost. */
+  inherit(before: ReplayedGroup): void {
+    if (before.replicaId !== this.replicaId) return;
+    const through = Math.min(before.hardState.commit, before.lastIndex, this.lastIndex);
+    for (let index = this.compactedIndex + 1; index <= through; index++) {
+      const entry = before.entries.get(index);
+      if (entry !== undefined) this.entries.set(index, entry);
+    }
   }
 
   /** A checkpoint in a later file: all but the applied state is known already. */
@@ -101,6 +123,25 @@ export class Replay {
   readonly segments = new Set<number>();
   /** WAL files below it are not needed, whether or not they still exist. */
   freeBelow = 0;
+  /** The groups before lost frames, while the checkpoint behind them is replayed. */
+  #before: ReadonlyMap<number, ReplayedGroup> = new Map();
+
+  /** Starts anew with the frames of a checkpoint, behind lost ones (W13). */
+  resume(frames: Iterable<WalFrame>, walFile: number): void {
+    this.#before = new Map(this.groups);
+    this.groups.clear();
+    for (const frame of frames) this.apply(frame, walFile);
+    this.#before = new Map();
+  }
+
+  /** Learns from a frame behind lost ones which groups there are, and nothing else of them. */
+  nameOnly(frame: WalFrame): void {
+    if (frame.type === "group-dropped") this.groups.delete(frame.groupId);
+    if (frame.type !== "group-created" && frame.type !== "group-checkpoint") return;
+    const { groupId, replicaId } = frame.group;
+    if (this.groups.get(groupId)?.replicaId === replicaId) return;
+    this.groups.set(groupId, new ReplayedGroup(frame.group));
+  }
 
   apply(frame: WalFrame, walFile: number): void {
     switch (frame.type) {
@@ -121,6 +162,17 @@ export class Replay {
       case "group-dropped":
         this.groups.delete(frame.groupId);
         return;
+      case "log-shipped":
+        this.#live(frame.groupId, frame.type).ship(
+          frame.compactedIndex,
+          frame.compactedTerm,
+          frame.state,
+        );
+        for (const id of frame.segments) this.segments.add(id);
+        return;
+      case "group-damaged":
+        this.#live(frame.groupId, frame.type).damage = frame.reason;
+        return;
       default:
         this.#applyToGroup(frame, walFile);
     }
@@ -128,8 +180,20 @@ export class Replay {
 
   #checkpoint(checkpoint: GroupCheckpoint): void {
     const known = this.groups.get(checkpoint.groupId);
-    if (known === undefined) this.groups.set(checkpoint.groupId, new ReplayedGroup(checkpoint));
-    else known.confirm(checkpoint);
+    if (known !== undefined) {
+      known.confirm(checkpoint);
+      return;
+    }
+    const group = new ReplayedGroup(checkpoint);
+    const before = this.#before.get(checkpoint.groupId);
+    if (before !== undefined) group.inherit(before);
+    this.groups.set(checkpoint.groupId, group);
+  }
+
+  #live(groupId: number, frameType: string): ReplayedGroup {
+    const group = this.groups.get(groupId);
+    if (group !== undefined) return group;
+    throw new StreamError("corrupt", `${frameType} frame for group ${groupId}, which is not live`);
   }
 
   #applyToGroup(
@@ -139,13 +203,7 @@ export class Replay {
     >,
     walFile: number,
   ): void {
-    const group = this.groups.get(frame.groupId);
-    if (group === undefined) {
-      throw new StreamError(
-        "corrupt",
-        `${frame.type} frame for group ${frame.groupId}, which is not live`,
-      );
-    }
+    const group = this.#live(frame.groupId, frame.type);
     switch (frame.type) {
       case "entries":
         group.append(frame.entries, walFile);

@@ -22,6 +22,7 @@ import {
   SEGMENT_HEADER_BYTES,
 } from "./segment-format.ts";
 import type { Extent, IndexRow } from "./segment-format.ts";
+import { readExtentTable } from "./segment-table.ts";
 import { readAt, walkFrames } from "./segment-walk.ts";
 import type { FrameVisitor } from "./segment-walk.ts";
 import type { EntryMeta, EntryMetaReader, LogEntry } from "./types.ts";
@@ -51,28 +52,7 @@ export class SegmentReader {
     if (bytes === undefined) throw damaged(path, "the segment is missing");
     const file = await this.#fileSystem.open(path, { mode: "read" });
     try {
-      const header = decodeSegmentHeader(await readAt(file, 0, SEGMENT_HEADER_BYTES), path);
-      if (header.segmentId !== segmentId || header.incarnation !== incarnation) {
-        throw damaged(
-          `${path} at byte 0`,
-          `this is segment ${header.segmentId} of ${header.incarnation}`,
-        );
-      }
-      const footerAt = Math.max(0, bytes - SEGMENT_FOOTER_BYTES);
-      const footer = decodeSegmentFooter(
-        await readAt(file, footerAt, SEGMENT_FOOTER_BYTES),
-        path,
-        footerAt,
-      );
-      const table = await readAt(file, footer.tablePosition, footerAt - footer.tablePosition);
-      if (checksum(table) !== footer.crc) {
-        throw damaged(
-          `${path} at byte ${footer.tablePosition}`,
-          "the extent table does not match its checksum",
-        );
-      }
-      const reader = new ByteReader(table);
-      return Array.from({ length: footer.extentCount }, () => decodeExtent(segmentId, reader));
+      return await readExtentTable(file, { segmentId, incarnation });
     } finally {
       await file.close();
     }

@@ -194,7 +194,11 @@ describe("segments (G1..G4, F1, F2)", () => {
     });
     await lane.close();
     await disk.remove(path);
-    await expect(openLane(disk)).rejects.toThrow(/the segment is missing/);
+    const again = await openLane(disk);
+    expect(again.damagedGroups().map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/the segment is missing/),
+    ]);
+    await again.close();
   });
 
   it("that no log names were never finished and are set aside", async () => {
@@ -231,7 +235,7 @@ describe("checkpoints (W7)", () => {
     await again.close();
   });
 
-  it("survive the loss of a state file as an error that names it", async () => {
+  it("without any readable state quarantine the group, and name the file", async () => {
     const disk = new MemoryFileSystem();
     const lane = await openLane(disk);
     const group = await createGroup(lane, 1);
@@ -239,6 +243,16 @@ describe("checkpoints (W7)", () => {
     await lane.close();
     const [path = ""] = disk.paths().filter((name) => name.startsWith("/lane/states/"));
     disk.flipBit(path, 100, 1);
-    await expect(openLane(disk)).rejects.toThrow(/states\/\d+\.state at byte 32: /);
+    const again = await openLane(disk);
+    expect(again.damagedGroups()).toEqual([
+      {
+        groupId: 1,
+        replicaId: 10,
+        kind: 2,
+        description: Buffer.alloc(0),
+        reason: expect.stringMatching(/states\/\d+\.state at byte 32: /),
+      },
+    ]);
+    await again.close();
   });
 });

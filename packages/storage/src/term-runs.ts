@@ -7,6 +7,14 @@ export interface TermRun {
   readonly term: number;
 }
 
+/** Those of ascending `runs` that say something about `index` and above, the first one starting there. */
+function runsFrom(runs: readonly TermRun[], index: number): readonly TermRun[] {
+  const at = runs.findLastIndex(({ firstIndex }) => firstIndex <= index);
+  const run = runs[at];
+  if (run === undefined) return runs;
+  return [{ firstIndex: index, term: run.term }, ...runs.slice(at + 1)];
+}
+
 export class TermRuns {
   #runs: TermRun[] = [];
 
@@ -18,6 +26,11 @@ export class TermRuns {
   /** `index` is above all indexes so far. */
   append(index: number, term: number): void {
     if (this.#runs.at(-1)?.term !== term) this.#runs.push({ firstIndex: index, term });
+  }
+
+  /** Runs of entries that follow all indexes so far, or repeat some of them; `after` is the last of those. */
+  appendRuns(runs: readonly TermRun[], after: number): void {
+    for (const { firstIndex, term } of runsFrom(runs, after + 1)) this.append(firstIndex, term);
   }
 
   cutFrom(index: number): void {

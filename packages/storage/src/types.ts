@@ -114,6 +114,8 @@ export interface LaneStorageOptions {
   readonly tailCacheBytes?: number;
   /** A group with this much to flush gets a segment of its own. @default 16 MiB */
   readonly shardSegmentThresholdBytes?: number;
+  /** A log that another replica ships is cut into segments of about this size. @default 64 MiB */
+  readonly importPartBytes?: number;
 }
 
 /** Identity of the directory: see architecture, "Identity". */
@@ -148,6 +150,12 @@ export interface LaneStats {
   readonly pinnedBytes: number;
   /** Flushed entries kept in memory. */
   readonly cachedBytes: number;
+  /** Extents found damaged by readers and scrubs, repaired or not. */
+  readonly damagedExtents: number;
+  readonly scrubbedBytes: number;
+  readonly scrubErrors: number;
+  /** Since a whole pass ended; `undefined` before the first one. */
+  readonly secondsSinceScrub: number | undefined;
 }
 
 /** Ids that are not in the log, told apart because Raft treats them differently. */

@@ -30,6 +30,8 @@ const HEADER_CRC_AT = 44;
 const SLAB_KEPT_BYTES = 4 * COMMIT_BYTES_TARGET;
 
 export const BATCH_FLAG_CHECKPOINT = 1;
+/** No frames: written before the next file is used, which exists by then. */
+export const BATCH_FLAG_SEAL = 2;
 
 export interface BatchHeader {
   /** Bytes on disk: whole pages. */

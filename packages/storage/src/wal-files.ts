@@ -31,14 +31,22 @@ export class WalFiles {
   readonly #identity: WalFileIdentity;
   /** Paths of files to reuse. */
   readonly #spares: string[] = [];
+  /** Numbers of damaged files. */
+  readonly #damaged: ReadonlySet<number>;
   #spareNumber = 0;
   #preparing: { readonly fileSeq: number; readonly done: Promise<void> } | undefined;
   #hurry = false;
 
-  constructor(fileSystem: FileSystem, layout: LaneLayout, identity: WalFileIdentity) {
+  constructor(
+    fileSystem: FileSystem,
+    layout: LaneLayout,
+    identity: WalFileIdentity,
+    damaged: ReadonlySet<number> = new Set(),
+  ) {
     this.#fileSystem = fileSystem;
     this.#layout = layout;
     this.#identity = identity;
+    this.#damaged = damaged;
   }
 
   get fileBytes(): number {
@@ -82,9 +90,16 @@ export class WalFiles {
     await this.#preparing?.done.catch(() => {});
   }
 
-  /** Takes a file that recovery does not need any more, or that a flush has emptied. */
-  async recycle(fileSeq: number): Promise<void> {
+  /** Takes a file that a flush has emptied. A damaged one goes to the trash: a person may want it. */
+  async recycle(fileSeq: number, nowMs: number): Promise<void> {
     const path = this.#layout.walFile(fileSeq);
+    if (this.#damaged.has(fileSeq)) {
+      const name = path.slice(path.lastIndexOf("/") + 1);
+      await this.#fileSystem.rename(path, `${this.#layout.trash}/${nowMs}-${name}`);
+      await this.#fileSystem.syncDirectory(this.#layout.trash);
+      await this.#fileSystem.syncDirectory(this.#layout.wal);
+      return;
+    }
     if (this.#spares.length >= WAL_POOL_FILES_MAX) {
       await this.#fileSystem.remove(path);
       await this.#fileSystem.syncDirectory(this.#layout.wal);

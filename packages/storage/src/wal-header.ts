@@ -36,15 +36,16 @@ export function encodeWalHeader(header: WalHeader): Buffer {
 }
 
 /**
- * @throws StreamError `corrupt` for a damaged page, `unsupported` for a version that this program
- * does not know; both name `path`.
+ * `undefined` for a damaged page.
+ *
+ * @throws StreamError `unsupported` for a version that this program does not know, naming `path`.
  */
-export function decodeWalHeader(page: Buffer, path: string): WalHeader {
+export function decodeWalHeader(page: Buffer, path: string): WalHeader | undefined {
   const intact =
     page.byteLength >= PAGE_BYTES &&
     page.subarray(0, 8).equals(MAGIC) &&
     checksum(page.subarray(0, CRC_AT)) === page.readUInt32LE(CRC_AT);
-  if (!intact) throw new StreamError("corrupt", `${path}: damaged header at byte 0`);
+  if (!intact) return undefined;
   const minReader = page.readUInt16LE(10);
   if (minReader > WAL_FORMAT_VERSION) {
     throw new StreamError(

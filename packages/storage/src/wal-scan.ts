@@ -74,10 +74,13 @@ export class WalScanner {
     this.#fileSeq = fileSeq;
   }
 
-  /** Hands each intact batch to `accept` until one is not, or the file ends. `lastSeq` -1 accepts any first batch. */
+  /**
+   * Hands each intact batch to `accept` until one is not, `accept` answers false, or the file ends.
+   * `lastSeq` -1 accepts any first batch.
+   */
   async scan(
     lastSeq: number,
-    accept: (batch: WalBatch, position: number) => void,
+    accept: (batch: WalBatch, position: number) => boolean,
   ): Promise<ScannedFile> {
     let position = PAGE_BYTES;
     let last = lastSeq;
@@ -88,7 +91,7 @@ export class WalScanner {
       const { header, bytes } = found;
       const follows = header.batchSeq > last && (last < 0 || header.durableSeqBefore === last);
       if (!follows) break;
-      accept({ ...header, frames: framesOf(bytes, header) }, position);
+      if (!accept({ ...header, frames: framesOf(bytes, header) }, position)) break;
       last = header.batchSeq;
       position += header.length;
       batches++;
@@ -183,6 +186,16 @@ export class WalScanner {
       }
     }
     return undefined;
+  }
+
+  /** All intact batches at or behind `from` that are newer than `lastSeq`, whatever is missing between them. */
+  async *laterBatches(from: number, lastSeq: number): AsyncGenerator<WalBatch> {
+    for (let position = from; position < this.#pages.sizeBytes; position += PAGE_BYTES) {
+      const stamp = readPageStamp(await this.#pages.bytes(position, PAGE_BYTES), 0);
+      if (stamp?.page !== 0 || !this.#isNewer(stamp.fileSeq, stamp.batchSeq, lastSeq)) continue;
+      const batch = await this.batchAt(position);
+      if (batch !== undefined) yield batch;
+    }
   }
 
   async #laterBatch(from: number, lastSeq: number): Promise<LaterBatch | undefined> {

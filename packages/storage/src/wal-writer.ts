@@ -11,7 +11,7 @@ import type { Clock, OpenFile } from "@millrace/base";
 
 import { laneError } from "./lane-error.ts";
 import { COMMIT_BYTES_TARGET, PAGE_BYTES } from "./limits.ts";
-import { BATCH_FLAG_CHECKPOINT, batchBytes, BatchBuilder } from "./wal-batch.ts";
+import { BATCH_FLAG_CHECKPOINT, BATCH_FLAG_SEAL, batchBytes, BatchBuilder } from "./wal-batch.ts";
 import type { WalFiles } from "./wal-files.ts";
 
 /** One thing to make durable, together with others or alone. */
@@ -20,6 +20,8 @@ export interface WalOperation {
   readonly frameBytes: number;
   /** A second copy of what an older file holds, so that the older file can be freed. */
   readonly moves?: boolean;
+  /** Opens the next file first, whatever room this one has: its checkpoint supersedes what is here. */
+  readonly rolls?: boolean;
   /** Work that must be durable before the batch that names it: state files. */
   before?(): Promise<void>;
   encode(builder: BatchBuilder, fileSeq: number): void;
@@ -95,6 +97,11 @@ export class WalWriter {
     return this.#fileSeq;
   }
 
+  /** Newest durable batch. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
   get queued(): number {
     return this.#queue.length;
   }
@@ -103,9 +110,9 @@ export class WalWriter {
     return this.#queuedBytes;
   }
 
-  /** Opens the first file of an empty lane. */
+  /** Opens the first file of an empty lane, or the one after that where recovery ended. */
   async start(): Promise<void> {
-    await this.#openFile(this.#fileSeq);
+    await this.#openFile(this.#file === undefined ? this.#fileSeq : this.#fileSeq + 1);
   }
 
   enqueue(operation: WalOperation): void {
@@ -156,7 +163,8 @@ export class WalWriter {
       if (operation.before !== undefined) await operation.before();
     }
     const moves = operations[0]?.moves === true;
-    if (!moves && !this.#fits(batchBytes(frameBytes))) await this.#roll();
+    const rolls = operations.some((operation) => operation.rolls === true);
+    if (rolls || (!moves && !this.#fits(batchBytes(frameBytes)))) await this.#roll();
     this.#begin(frameBytes, 0);
     for (const operation of operations) operation.encode(this.#builder, this.#fileSeq);
     const written = await this.#write();
@@ -223,14 +231,23 @@ export class WalWriter {
   async #roll(): Promise<void> {
     await this.#host.roomForFile();
     const sealed = this.#fileSeq;
-    await this.#file?.close();
-    this.#file = undefined;
     await this.#openFile(sealed + 1);
     this.#host.sealed(sealed);
   }
 
+  /** W14: without it nobody would miss the next file, and what is acknowledged in it, if that were lost. */
+  async #seal(): Promise<void> {
+    if (this.#file === undefined) return;
+    this.#begin(0, BATCH_FLAG_SEAL);
+    await this.#write();
+    await this.#file.close();
+    this.#file = undefined;
+  }
+
   async #openFile(fileSeq: number): Promise<void> {
-    this.#file = await this.#files.take(fileSeq);
+    const file = await this.#files.take(fileSeq);
+    await this.#seal();
+    this.#file = file;
     this.#fileSeq = fileSeq;
     this.#position = PAGE_BYTES;
     this.#movedBytes = 0;
