@@ -15,14 +15,20 @@
  * Source: reference G.11; etcd#18055 (two snapshots in short time).
  */
 import type { Logger } from "@millrace/base";
-import type { Message, Snapshot } from "@millrace/raft-ts";
+import { makeMessage, type Message, type Snapshot } from "@millrace/raft-ts";
 import type { LogImport } from "@millrace/storage";
 
 import type { LaneConfig } from "./config.ts";
 import type { LaneCounters } from "./lane-stats.ts";
 import { decodeEnvelope, idsOf } from "./membership.ts";
 import type { RaftHost } from "./raft-host.ts";
-import { SHIP_HELD_PART, SHIP_KEPT_MS, SHIP_PROGRESS_MS, SHIP_REST_MS } from "./ship-bounds.ts";
+import {
+  SHIP_FAILURES_MAX,
+  SHIP_HELD_PART,
+  SHIP_KEPT_MS,
+  SHIP_PROGRESS_MS,
+  SHIP_REST_MS,
+} from "./ship-bounds.ts";
 import type { Shipment } from "./shipment.ts";
 import type { Shipments } from "./shipments.ts";
 import type { GroupMember } from "./types.ts";
@@ -80,8 +86,12 @@ export class CatchUps {
   snapshot(host: RaftHost, nodeId: number, message: Message): void {
     const { snapshot } = message;
     const isOld = message.term < host.node.term;
-    if (snapshot === undefined || host.kind !== "shard" || isOld || hasIt(host, snapshot)) {
+    if (snapshot === undefined || host.kind !== "shard" || isOld) {
       host.step(message);
+      return;
+    }
+    if (hasIt(host, snapshot)) {
+      host.step(asAppend(message, snapshot));
       return;
     }
     const waiting = this.#waiting.get(host) ?? this.#begin(host, nodeId, message, snapshot);
@@ -145,6 +155,7 @@ export class CatchUps {
       shipment: shipments.start({
         host,
         after: undefined,
+        failuresMax: SHIP_FAILURES_MAX,
         endIndex: snapshot.index + 1,
         sources: () => this.#options.sourcesOf(host, membersOf(host, waiting.snapshot)),
         done: (log) => {
@@ -170,13 +181,27 @@ export class CatchUps {
     const { message, snapshot, ready } = waiting;
     if (message.term < host.node.term || ready === undefined) return;
     this.#waiting.delete(host);
-    const isTaken = host.install({ ...message, snapshot }, ready.log);
+    const isTaken = fits(snapshot, ready.log) && host.install({ ...message, snapshot }, ready.log);
     if (isTaken && ready.log !== undefined) this.#options.counters.logsShipped += 1;
     if (!isTaken) void ready.log?.abort().catch(() => {});
   }
 }
 
-/** The log here already holds what the snapshot stands for: the core only notes the commit. */
+/** A log that ends elsewhere is another log, whoever sent it. */
+function fits({ index, term }: Snapshot, log: LogImport | undefined): boolean {
+  return log === undefined || (log.nextIndex === index + 1 && log.lastTerm === term);
+}
+
+/**
+ * What a snapshot says to a log that reaches it already. The core would take a snapshot that it has asked
+ * for in any case, and give up the log below it (U1).
+ */
+function asAppend(message: Message, { index, term: logTerm }: Snapshot): Message {
+  const { to, from, term } = message;
+  return makeMessage({ type: "MsgApp", to, from, term, index, logTerm, commit: index });
+}
+
+/** The log here already holds what the snapshot stands for. */
 function hasIt(host: RaftHost, { index, term }: Snapshot): boolean {
   return index <= host.node.commitIndex || host.log.term(index) === term;
 }

@@ -286,6 +286,11 @@ export class LaneDriver implements HostLane, GroupLane {
     if (nowMs >= this.#commitIndexDueMs) this.schedule();
   }
 
+  stop(): void {
+    this.isStopped = true;
+    this.healing.stop();
+  }
+
   /** Ends what waits in all groups. */
   failWaiting(error: StreamError): void {
     for (const host of this.hosts.values()) host.failWaiting(error);

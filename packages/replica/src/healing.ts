@@ -105,6 +105,10 @@ export class Healing {
     this.#shipments.forget(host);
   }
 
+  stop(): void {
+    this.#shipments.stop();
+  }
+
   /** Once per tick. */
   check(nowMs: number): void {
     this.#server.check(nowMs);

@@ -74,11 +74,12 @@ export class HostState {
     return through < log.firstIndex() ? undefined : this.#trimAt(through);
   }
 
-  #trimAt(through: number): Trim | undefined {
+  #trimAt(through: number): Trim {
     const { log, machine, membership, groupId } = this.#owner;
-    // The members of before the last change are forgotten by a restart: the trim comes later then.
+    // The members of before the last change are not known after a restart, nor to a log that was
+    // shipped: the state of now stands below the log then, with its own members.
     const conf = membership.at(through);
-    if (conf === undefined) return undefined;
+    if (conf === undefined) return this.#trim(through, this.now());
     const term = log.term(through);
     const state = machine?.trimSnapshot?.(through);
     invariant(state !== undefined, `group ${groupId} trims, but has no trimSnapshot`);

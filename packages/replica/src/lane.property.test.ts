@@ -26,6 +26,7 @@ class Run {
         compactAfterEntries: 12,
         sleepAfterMs: 400,
         snapshotPartBytes: 256,
+        shipAboveEntries: 8,
         appendBytesMax: 512,
         inflightAppendsMax: 4,
         inflightBytesMax: 2_048,

@@ -29,7 +29,7 @@ import {
 import { Peers, type LossReason } from "./peers.ts";
 import { RaftHost } from "./raft-host.ts";
 import { Scrubber } from "./scrubber.ts";
-import { mayLeaderSleep } from "./sleep.ts";
+import { mayLeaderSleep, sleepMarkers } from "./sleep.ts";
 import type {
   DamagedReplica,
   GroupInit,
@@ -241,7 +241,7 @@ export class Lane {
   stop(): Promise<void> {
     if (this.#isStopped) return Promise.resolve();
     this.#isStopped = true;
-    this.#driver.isStopped = true;
+    this.#driver.stop();
     this.#tickTimer?.cancel();
     this.#livenessTimer?.cancel();
     this.#elections.stop();
@@ -398,12 +398,7 @@ export class Lane {
   }
 
   #putToSleep(host: RaftHost): void {
-    const { groupId, replicaId: from, node } = host;
-    const { term, commitIndex: commit } = node;
-    for (const { replicaId: to, nodeId } of host.members) {
-      if (to === from) continue;
-      this.#driver.outbox.sleep(nodeId, { groupId, to, from, term, commit });
-    }
+    for (const { nodeId, marker } of sleepMarkers(host)) this.#driver.outbox.sleep(nodeId, marker);
     this.#driver.awake.delete(host);
     host.fellAsleep();
   }

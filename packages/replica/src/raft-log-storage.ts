@@ -58,14 +58,14 @@ export class RaftLogStorage implements Storage {
   }
 
   /**
-   * The base state where the log goes on from it. A follower that has asked for a later one gets that of
-   * the applied index; so does every follower when the base lies above the first entry, because
+   * The base state where the log goes on from it. A follower that has asked for one gets that of the
+   * applied index; so does every follower when the base lies above the first entry, because
    * the log was shipped here.
    */
   snapshot(least: number): Snapshot | "temporarily-unavailable" {
     const base = this.#log.baseSnapshot();
     const isBelowLog = base.index < this.#log.firstIndex();
-    const snapshot = base.index >= least && isBelowLog ? base : this.#stateNow();
+    const snapshot = least === 0 && isBelowLog ? base : this.#stateNow();
     if (snapshot === undefined) return "temporarily-unavailable";
     const { index, term, confState, state } = snapshot;
     return { index, term, confState, data: state };

@@ -15,7 +15,7 @@ import type { IndexRange, LaneStorage, LogImport } from "@millrace/storage";
 
 import type { LaneCounters } from "./lane-stats.ts";
 import type { RaftHost } from "./raft-host.ts";
-import { REPAIR_AGAIN_MS } from "./ship-bounds.ts";
+import { REPAIR_AGAIN_MS, REPAIR_FAILURES_MAX } from "./ship-bounds.ts";
 import type { Shipments } from "./shipments.ts";
 import type { GroupMember } from "./types.ts";
 
@@ -47,24 +47,27 @@ export class Repairs {
     if (host.log.damagedRanges().length === 0) return;
     this.#active.add(host);
     this.#options.giveLeadership(host); // E2
-    this.#begin(host);
+    this.#begin(host, 0);
   }
 
   forget(host: RaftHost): void {
     this.#active.delete(host);
   }
 
-  #begin(host: RaftHost): void {
+  /** Fetches the first damaged range from `fromIndex` on: what nobody has must not keep the rest waiting. */
+  #begin(host: RaftHost, fromIndex: number): void {
     if (!this.#active.has(host)) return;
-    const range = host.log.damagedRanges()[0];
-    if (host.isStopped || range === undefined) {
+    const ranges = host.log.damagedRanges();
+    if (host.isStopped || ranges.length === 0) {
       this.#active.delete(host);
       host.repair = undefined;
       return;
     }
-    const afterIndex = range.firstIndex - 1;
+    const range = ranges.find(({ firstIndex }) => firstIndex >= fromIndex);
+    const afterIndex = (range?.firstIndex ?? 0) - 1;
     const afterTerm = host.log.term(afterIndex);
-    if (typeof afterTerm !== "number" || !this.#options.mayBegin(host)) {
+    const mayBegin = this.#options.mayBegin(host);
+    if (range === undefined || typeof afterTerm !== "number" || !mayBegin) {
       this.#later(host);
       return;
     }
@@ -73,9 +76,11 @@ export class Repairs {
       host,
       after: { afterIndex, afterTerm },
       endIndex: range.lastIndex + 1,
+      failuresMax: REPAIR_FAILURES_MAX,
       sources: () => this.#options.sourcesOf(host),
       done: (log) => void this.#replace(host, range, log),
       failed: (error) => this.#failed(host, range, error),
+      cancelled: () => this.#later(host),
     });
   }
 
@@ -84,18 +89,17 @@ export class Repairs {
     const { groupId } = host;
     try {
       if (log !== undefined) await storage.repair(groupId, range, log);
-      counters.extentsRepaired += 1;
-      logger.info("damaged entries were replaced by those of another replica", {
-        groupId,
-        ...range,
-      });
     } catch (cause) {
-      void log?.abort().catch(() => {});
       this.#failed(host, range, asStreamError(cause));
       return;
     }
+    counters.extentsRepaired += 1;
+    logger.info("damaged entries were replaced by those of another replica", {
+      groupId,
+      ...range,
+    });
     host.retryReads();
-    this.#begin(host);
+    this.#begin(host, range.lastIndex + 1);
   }
 
   #failed(host: RaftHost, range: IndexRange, error: StreamError): void {
@@ -104,12 +108,12 @@ export class Repairs {
       groupId: host.groupId,
       ...range,
       error: error.message,
-      retryInMs: REPAIR_AGAIN_MS,
     });
-    this.#later(host);
+    this.#begin(host, range.lastIndex + 1);
   }
 
+  /** All damaged ranges were tried: from the first on again. */
   #later(host: RaftHost): void {
-    this.#options.clock.schedule(REPAIR_AGAIN_MS, () => this.#begin(host));
+    this.#options.clock.schedule(REPAIR_AGAIN_MS, () => this.#begin(host, 0));
   }
 }

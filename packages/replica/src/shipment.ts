@@ -7,7 +7,7 @@
  *
  *   P1  one question is on its way at a time, so at most one piece is in memory
  *   P2  a piece is written only where it follows the last one; its checksums are those of the sender's disk
- *   P3  SHIP_FAILURES_MAX failures in a row end the shipment; a source that is busy is no failure
+ *   P3  `failuresMax` failures in a row end the shipment; a source that is busy is no failure
  *
  * Source: reference G.11.
  */
@@ -17,12 +17,7 @@ import type { ImportStart, LogChunk, LogImport } from "@millrace/storage";
 import type { ShipReply, ShipRequest } from "./frame.ts";
 import type { LaneCounters } from "./lane-stats.ts";
 import type { RaftHost } from "./raft-host.ts";
-import {
-  SHIP_BACKOFF_MS_MAX,
-  SHIP_BACKOFF_MS_MIN,
-  SHIP_CHUNK_BYTES_MAX,
-  SHIP_FAILURES_MAX,
-} from "./ship-bounds.ts";
+import { SHIP_BACKOFF_MS_MAX, SHIP_BACKOFF_MS_MIN, SHIP_CHUNK_BYTES_MAX } from "./ship-bounds.ts";
 import type { GroupMember } from "./types.ts";
 
 /** What is wanted. */
@@ -32,11 +27,15 @@ export interface ShipmentInit {
   readonly after: ImportStart | undefined;
   /** The first entry that is not wanted. */
   readonly endIndex: number;
+  /** Failures in a row after which it is given up (P3). */
+  readonly failuresMax: number;
   /** Those who may have it, by preference. */
   sources(): readonly GroupMember[];
   /** All is here and durable; undefined when the sources have nothing below `endIndex`. */
   done(log: LogImport | undefined): void;
   failed(error: StreamError): void;
+  /** Given up from outside. */
+  cancelled?(): void;
 }
 
 /** What a shipment needs of the lane. */
@@ -56,6 +55,7 @@ export class Shipment {
   #log: LogImport | undefined;
   #isOver = false;
   #isFinishing = false;
+  #isLeft = false;
   #source: number | undefined;
   #failures = 0;
   #refusals = 0;
@@ -89,7 +89,15 @@ export class Shipment {
 
   /** Gives up what is not over yet, and what came of it. */
   cancel(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
+    this.#init.cancelled?.();
+  }
+
+  /** The process ends: what is on disk is for the next one. */
+  leave(): void {
+    this.#isOver = true;
+    this.#isLeft = true;
   }
 
   async run(): Promise<void> {
@@ -103,7 +111,7 @@ export class Shipment {
       if (error.code === "unsupported") this.#end(() => this.#init.done(undefined));
       else this.#fail(error);
     }
-    await this.#log?.abort().catch(() => {});
+    if (!this.#isLeft) await this.#log?.abort().catch(() => {});
   }
 
   /** One question and its answer. True when the shipment is over. */
@@ -214,7 +222,7 @@ export class Shipment {
   /** The next source is asked; after a round of them, after a while. */
   async #refused(why: string, isFailure: boolean): Promise<boolean> {
     if (isFailure) this.#failures += 1;
-    if (this.#failures >= SHIP_FAILURES_MAX) {
+    if (this.#failures >= this.#init.failuresMax) {
       const { host } = this.#init;
       const entries = `entries below ${this.#endIndex} of group ${host.groupId}`;
       throw new StreamError("unavailable", `no replica gives ${entries}: ${why}`);

@@ -63,6 +63,13 @@ export class Shipments {
     this.#running.get(host)?.cancel();
   }
 
+  /** The process ends. */
+  stop(): void {
+    this.#waiting.clear();
+    for (const shipment of this.#running.values()) shipment.leave();
+    for (const { answer } of this.#questions.values()) answer(undefined);
+  }
+
   /** The answer to a question, or to nobody's any more. */
   answered(nodeId: number, reply: ShipReply): void {
     const question = this.#questions.get(reply.requestId);

@@ -42,6 +42,17 @@ export function mayLeaderSleep(
   return caughtUp * 2 > voters.length; // Z1
 }
 
+/** What a leader that goes to sleep tells each other member. */
+export function sleepMarkers(
+  host: RaftHost,
+): readonly { readonly nodeId: number; readonly marker: SleepMarker }[] {
+  const { groupId, replicaId: from, node, members } = host;
+  const { term, commitIndex: commit } = node;
+  return members
+    .filter(({ replicaId }) => replicaId !== from)
+    .map(({ replicaId: to, nodeId }) => ({ nodeId, marker: { groupId, to, from, term, commit } }));
+}
+
 /** True if the follower is in the state that the marker names (Z2). */
 export function mayFollowerSleep(host: RaftHost, marker: SleepMarker): boolean {
   const { node } = host;

@@ -47,6 +47,9 @@ const WAL_FILE_BYTES = 1024 * 1024;
 /** By then every frame has arrived that a node sent before it ended. */
 const OLD_FRAMES_MS = 100;
 
+/** Bytes of every file, by path. */
+export type DiskCopy = ReadonlyMap<string, Uint8Array>;
+
 /** The disk of a node: it outlives the process. */
 export class ClusterDisk {
   readonly fileSystem: MemoryFileSystem;
@@ -270,6 +273,21 @@ export class LaneCluster {
     const { syncMs } = this.disk(nodeId);
     this.#disks.set(nodeId, new ClusterDisk(this.clock, syncMs));
     this.#hasNewDisk.add(nodeId);
+  }
+
+  /** What is on a node's disk now, for {@link putBackDisk}. */
+  copyDisk(nodeId: number): DiskCopy {
+    const { fileSystem } = this.disk(nodeId);
+    return new Map(fileSystem.paths().map((path) => [path, fileSystem.bytesOf(path)]));
+  }
+
+  /** Gives a node that is down an older copy of its disk, as from a backup. */
+  async putBackDisk(nodeId: number, copy: DiskCopy): Promise<void> {
+    const { fileSystem } = this.disk(nodeId);
+    const newer = fileSystem.paths().filter((path) => !copy.has(path));
+    await this.until(Promise.all(newer.map((path) => fileSystem.remove(path))));
+    for (const [path, bytes] of copy) fileSystem.setBytes(path, bytes);
+    fileSystem.settle();
   }
 
   /**
