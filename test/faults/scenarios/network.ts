@@ -18,7 +18,7 @@ const TERMS_MAX = 3;
 const SLOW_BYTES_PER_SECOND = 128 * 1024;
 const SLOW_DELAY_MS = 100;
 
-export interface NetworkFault {
+interface NetworkFault {
   readonly what: string;
   /** Returns how many directions or connections it hit. */
   readonly begin: (network: Network) => number;
@@ -98,10 +98,8 @@ export const NETWORK_FAULTS: readonly NetworkFault[] = [
   },
 ];
 
-export function network(
-  rounds: number,
-  faults: readonly NetworkFault[] = NETWORK_FAULTS,
-): Promise<FaultReport> {
+/** @param faultMs How long each lasts. */
+export function network(rounds: number, faultMs = FAULT_MS): Promise<FaultReport> {
   let current = new Network();
   return prove({
     name: "network",
@@ -116,8 +114,8 @@ export function network(
       },
     },
     fault: async (run) => {
-      const fault = faults[(run.round - 1) % faults.length];
-      if (fault !== undefined) return hit(run, current, fault);
+      const fault = NETWORK_FAULTS[(run.round - 1) % NETWORK_FAULTS.length];
+      if (fault !== undefined) return hit(run, current, fault, faultMs);
       throw new Error("there is no fault to try");
     },
     close: () => current.close(),
@@ -128,6 +126,7 @@ async function hit(
   run: FaultRun,
   current: Network,
   { what, begin }: NetworkFault,
+  faultMs: number,
 ): Promise<number> {
   const { cluster, workload, report, round } = run;
   const before = await termsOf(cluster);
@@ -138,7 +137,7 @@ async function hit(
     const progressMs = await until(`${what}: one side goes on`, PROGRESS_MS_MAX, () => {
       return workload.acknowledged > acknowledged + 200;
     });
-    await pause(Math.max(0, FAULT_MS - (performance.now() - startedMs)));
+    await pause(Math.max(0, faultMs - (performance.now() - startedMs)));
     const grown = growth(before, await termsOf(cluster));
     console.log(`round ${round}: ${what}: went on after ${progressMs} ms, ${grown} terms at most`);
     report.figures["termsInOneFaultMax"] = Math.max(
@@ -147,7 +146,7 @@ async function hit(
     );
     report.figures["goesOnMsMax"] = Math.max(report.figures["goesOnMsMax"] ?? 0, progressMs);
     if (grown > TERMS_MAX) {
-      report.problems.push(`${what}: ${grown} terms in ${FAULT_MS / 1000} s in one group`);
+      report.problems.push(`${what}: ${grown} terms in ${faultMs / 1000} s in one group`);
     }
   } finally {
     current.mend();

@@ -90,11 +90,11 @@ async function tryEveryOffset(run: FaultRun, step: number): Promise<void> {
   const files = readLaneFiles(lane);
   const { path, start, end } = await lastBatch(lane);
   cluster.startNode(victim);
-  workload.release();
   const name = relative(lane, path);
   const whole = await openFiles(files, nodeId);
   const without = await openFiles(withDamage(files, name, start, "zeroed"), nodeId);
   requirePrefix(without, whole);
+  // Producers wait meanwhile: their clock would stand still with ours.
   for (const mode of MODES) {
     for (let offset = start; offset < end; offset += step) {
       const found = await openFiles(withDamage(files, name, offset, mode), nodeId);
@@ -104,6 +104,7 @@ async function tryEveryOffset(run: FaultRun, step: number): Promise<void> {
       if (report.problems.length >= PROBLEMS_MAX) return;
     }
   }
+  workload.release();
 }
 
 function withDamage(files: LaneFiles, name: string, offset: number, mode: Mode): LaneFiles {

@@ -17,6 +17,9 @@ import { HOT_PATHS } from "@millrace/proto";
 import { decodeAppendResponse, encodeAppendRequest, HotChannel } from "@millrace/rpc";
 import type { AppendResponseMessage } from "@millrace/rpc";
 
+/** A connection to a sleeping process is kept for so long. */
+const SILENT_MS_MAX = 600_000;
+
 /** One record with data `text`, whose hash key is the shard's first. */
 export function oneRecord(shard: Shard, text: string): EncodedRecords {
   const builder = new RecordsBuilder((bytes) => Buffer.allocUnsafeSlow(bytes), 256);
@@ -46,6 +49,7 @@ export class DirectAppends {
       address,
       clock,
       logger: SILENT_LOGGER,
+      limits: { pingIntervalMs: SILENT_MS_MAX, pingTimeoutMs: SILENT_MS_MAX },
       metadata: (path) => signCall(hashes, credentials, path, address, clock.nowMs()),
     });
     this.#channel.connect();
