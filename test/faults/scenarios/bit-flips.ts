@@ -81,20 +81,20 @@ async function flipAndHeal(
   if (isDown) cluster.startNode(victim);
   const leftMs = () => Math.max(1, HEAL_MS_MAX - (performance.now() - startedMs));
   await until(`${victim} is up with ${bit.kind} damaged`, leftMs(), () => cluster.isReady(victim));
-  const found = [await scrub(cluster, victim)];
+  const damages = await scrub(cluster, victim);
   await pause(500); // writes beside a damaged disk
   await workload.hold();
-  await untilHealed(cluster, leftMs());
+  await untilClean(cluster, victim, leftMs);
   cluster.kill(victim);
   await until(`${victim} has ended`, 5000, async () => !(await cluster.isReady(victim)));
   await until(`${victim} is up again`, leftMs(), () => cluster.isReady(victim));
-  found.push(await scrub(cluster, victim));
-  await untilHealed(cluster, leftMs());
-  await until("a look at all files finds no damage", leftMs(), async () => {
-    return (await scrub(cluster, victim)) === 0;
-  });
+  const damagesAfter = await scrub(cluster, victim);
+  if (damages > 0 && damagesAfter > 0) {
+    report.problems.push(`the healed damage of ${where} was back after a restart`);
+  }
+  await untilClean(cluster, victim, leftMs);
   const told = damageTold(cluster.logOf(victim).slice(logBytes));
-  const isDetected = told !== undefined || found.some((damages) => damages > 0);
+  const isDetected = told !== undefined || damages + damagesAfter > 0;
   judge(report, bit, isDetected, isThere(bit, flipped), where);
   report.problems.push(...(await compareReplicas(cluster)));
   workload.release();
@@ -116,16 +116,27 @@ function judge(
   if (result === "missed") report.problems.push(`nobody noticed the flipped bit of ${where}`);
 }
 
+/** Every replica is there and level, and a look at all files finds nothing wrong. */
+async function untilClean(
+  cluster: FaultCluster,
+  victim: string,
+  leftMs: () => number,
+): Promise<void> {
+  await untilHealed(cluster, leftMs());
+  await until("a look at all files finds no damage", leftMs(), async () => {
+    return (await scrub(cluster, victim)) === 0;
+  });
+}
+
 /** Damages that a look at all files finds. @throws when the admin port has no such request. */
 async function scrub(cluster: FaultCluster, name: string): Promise<number> {
   const { status, body } = await cluster.process(name).admin("POST", "/scrub");
   if (status !== 200) throw new Error(`POST /scrub of ${name} answered ${status}: ${body}`);
   const report = JSON.parse(body) as Readonly<Record<string, unknown>>;
-  const counts = ["damagedExtents", "damagedStateFiles", "damagedWalFiles"].map((field) => {
-    return Number(report[field] ?? 0);
-  });
-  const replicas = report["damagedReplicas"];
-  return counts.reduce((sum, one) => sum + one, Array.isArray(replicas) ? replicas.length : 0);
+  const damages = Object.entries(report).filter(([field]) => field.startsWith("damaged"));
+  return damages.reduce((sum, [, value]) => {
+    return sum + (Array.isArray(value) ? value.length : Number(value));
+  }, 0);
 }
 
 /** The first line of a log, from level warn up, that tells of damage. */

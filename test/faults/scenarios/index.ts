@@ -3,6 +3,7 @@ import { bitFlips } from "./bit-flips.ts";
 import { disks } from "./disks.ts";
 import { idle } from "./idle.ts";
 import { derived, metadata, wiped } from "./lost-files.ts";
+import { kills } from "./kills.ts";
 import { manyShards } from "./many-shards.ts";
 import { network, NETWORK_FAULTS } from "./network.ts";
 import { pauses } from "./pauses.ts";
@@ -11,6 +12,12 @@ import type { Scenario } from "./scenario.ts";
 import { walCut } from "./wal-cut.ts";
 
 export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: "kills",
+    what: "one process after the other is killed, the gateway among them",
+    rounds: 40,
+    run: kills,
+  },
   {
     name: "power-cuts",
     what: "all nodes lose their power at once",

@@ -73,8 +73,9 @@ async function killOne(
   report: FaultReport,
 ): Promise<readonly Stored[]> {
   const led = await Promise.all(cluster.nodes.map((name) => cluster.leads(name)));
-  const most = Math.max(...led.map((count) => count ?? 0));
-  const victim = cluster.nodes[led.indexOf(most)] ?? "node-1";
+  const fairShare = shards.length / cluster.nodes.length;
+  const apart = led.map((count) => Math.abs((count ?? 0) - fairShare));
+  const victim = cluster.nodes[apart.indexOf(Math.min(...apart))] ?? "node-1";
   const status = await cluster.status(victim);
   const groups = (status?.groups ?? []).filter(({ role }) => role === "leader");
   const ids = new Set(groups.map(({ groupId }) => groupId));
