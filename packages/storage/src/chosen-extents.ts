@@ -2,9 +2,8 @@
  * Which extents of the live segments make up a group's log.
  *
  * Two may hold the same entry: after a repair or an import, while the segment of the older one lives on for
- * other groups. All of them hold the same bytes, for only committed entries go to segments (S2); but the older one
- * may be the damaged one that was replaced. So of those that go on where the log stands, the one that
- * reaches furthest is taken, and of two that reach equally far the one in the newer segment.
+ * other groups. All of them hold the same bytes, for only committed entries go to segments (S2); but the older
+ * one may be the damaged one that was replaced. So each entry is read from the newest segment that holds it.
  */
 import type { Extent } from "./segment-format.ts";
 
@@ -14,7 +13,10 @@ export interface ExtentOwner {
   readonly compactedIndex: number;
 }
 
-/** Ascending, without one that another makes needless; up to the first hole, or to the end. */
+/**
+ * Ascending by last index, each going on where those before it end; up to the first hole, or to the end. One
+ * may begin before the end of another: the earlier one in the list counts (see `extentHolding`).
+ */
 export function chosenExtents(owner: ExtentOwner, extents: readonly Extent[]): readonly Extent[] {
   const { groupId, replicaId, compactedIndex } = owner;
   const own = extents
@@ -22,22 +24,24 @@ export function chosenExtents(owner: ExtentOwner, extents: readonly Extent[]): r
     .sort((left, right) => left.firstIndex - right.firstIndex);
   const chosen: Extent[] = [];
   let through = compactedIndex;
-  let at = 0;
-  for (;;) {
-    let best: Extent | undefined;
-    for (let next = own[at]; next !== undefined; next = own[++at]) {
-      if (next.firstIndex > through + 1) break;
-      if (next.lastIndex > through && !reachesFurther(best, next)) best = next;
+  let candidates: Extent[] = [];
+  for (let at = 0; ;) {
+    for (
+      let next = own[at];
+      next !== undefined && next.firstIndex <= through + 1;
+      next = own[++at]
+    ) {
+      candidates.push(next);
     }
-    if (best === undefined) return chosen;
-    chosen.push(best);
-    through = best.lastIndex;
+    const reached = through;
+    candidates = candidates.filter(({ lastIndex }) => lastIndex > reached);
+    const [first] = candidates;
+    if (first === undefined) return chosen;
+    const newest = candidates.reduce(
+      (best, extent) => (extent.segmentId > best.segmentId ? extent : best),
+      first,
+    );
+    chosen.push(newest);
+    through = newest.lastIndex;
   }
-}
-
-function reachesFurther(best: Extent | undefined, next: Extent): boolean {
-  if (best === undefined || best.lastIndex !== next.lastIndex) {
-    return best !== undefined && best.lastIndex > next.lastIndex;
-  }
-  return best.segmentId > next.segmentId;
 }

@@ -7,7 +7,7 @@
  */
 import { StreamError } from "@millrace/base";
 
-import { extentHolding } from "./extents.ts";
+import { extentHolding, extentRanges } from "./extents.ts";
 import type { GroupCheckpoint } from "./frames.ts";
 import type { GroupLog } from "./group-log.ts";
 import type { ImportStart, IndexRange, LogChunk } from "./healing-types.ts";
@@ -256,12 +256,9 @@ export class LaneGroup implements GroupLog {
   }
 
   damagedRanges(): readonly IndexRange[] {
-    return this.extents
-      .filter((extent) => this.#damaged.has(extent))
-      .map(({ firstIndex, lastIndex }) => ({
-        firstIndex: Math.max(firstIndex, this.firstIndex()),
-        lastIndex,
-      }));
+    return extentRanges(this.extents, this.firstIndex())
+      .filter(({ extent }) => this.#damaged.has(extent))
+      .map(({ firstIndex, lastIndex }) => ({ firstIndex, lastIndex }));
   }
 
   baseSnapshot(): StateSnapshot {

@@ -4,6 +4,8 @@
  */
 import { StreamError } from "@millrace/base";
 
+import { extentRanges } from "./extents.ts";
+import type { ExtentRange } from "./extents.ts";
 import type { ImportStart, IndexRange, LogImport } from "./healing-types.ts";
 import type { LaneGroup } from "./lane-group.ts";
 import type { LaneImports } from "./lane-imports.ts";
@@ -54,7 +56,8 @@ export class LaneHealing {
       const by = received.extents;
       requireSameTerms(group, replaced, by);
       received.take();
-      await this.#host.segments.replace(group, replaced, by);
+      const extents = replaced.map(({ extent }) => extent);
+      await this.#host.segments.replace(group, extents, by);
     } catch (error) {
       await received.abort();
       throw error;
@@ -98,34 +101,31 @@ export function requireShipped(
   );
 }
 
-/** Extents of which all that is still kept lies in the range; a range may not cut through one. */
-function extentsWithin(group: LaneGroup, { firstIndex, lastIndex }: IndexRange): readonly Extent[] {
-  const kept = group.firstIndex();
-  const touched = group.extents.filter(
-    (extent) => extent.lastIndex >= Math.max(firstIndex, kept) && extent.firstIndex <= lastIndex,
+/** Extents that are read for entries of the range alone; a range may not cut through one. */
+function extentsWithin(
+  group: LaneGroup,
+  { firstIndex, lastIndex }: IndexRange,
+): readonly ExtentRange[] {
+  const touched = extentRanges(group.extents, group.firstIndex()).filter(
+    (range) => range.lastIndex >= firstIndex && range.firstIndex <= lastIndex,
   );
-  for (const extent of touched) {
-    const first = Math.max(extent.firstIndex, kept);
-    if (first >= firstIndex && extent.lastIndex <= lastIndex) continue;
+  for (const range of touched) {
+    // What retention has dropped below the first kept entry needs no repair.
+    if (range.firstIndex >= firstIndex && range.lastIndex <= lastIndex) continue;
     throw new StreamError(
       "invalid-argument",
       `the range ${firstIndex}..${lastIndex} of group ${group.groupId} cuts through the extent ` +
-        `${first}..${extent.lastIndex}`,
+        `${range.firstIndex}..${range.lastIndex}`,
     );
   }
   return touched;
 }
 
-function requireCover(group: LaneGroup, replaced: readonly Extent[], log: LaneImport): void {
-  const first = Math.max(replaced[0]?.firstIndex ?? 0, group.firstIndex());
+/** The import must hold what its extents are read for, and may begin before: the earlier extent counts there. */
+function requireCover(group: LaneGroup, replaced: readonly ExtentRange[], log: LaneImport): void {
+  const first = replaced[0]?.firstIndex ?? 0;
   const last = replaced.at(-1)?.lastIndex ?? 0;
-  // One that begins before would overlap the extent there; what is below the first kept entry hurts nobody.
-  const fits = log.nextIndex === last + 1 && log.afterIndex + 1 <= first;
-  const overlaps = group.extents.some(
-    (extent) =>
-      !replaced.includes(extent) && extent.lastIndex > log.afterIndex && extent.lastIndex < first,
-  );
-  if (fits && !overlaps) return;
+  if (log.nextIndex === last + 1 && log.afterIndex < first) return;
   throw new StreamError(
     "invalid-argument",
     `the import has entries ${log.afterIndex + 1}..${log.nextIndex - 1} of group ${group.groupId}, ` +
@@ -136,10 +136,10 @@ function requireCover(group: LaneGroup, replaced: readonly Extent[], log: LaneIm
 /** Another term at the same index is another log: replacing an acknowledged entry by it would break S2. */
 function requireSameTerms(
   group: LaneGroup,
-  replaced: readonly Extent[],
+  replaced: readonly ExtentRange[],
   by: readonly Extent[],
 ): void {
-  const first = Math.max(replaced[0]?.firstIndex ?? 0, by[0]?.firstIndex ?? 0, group.firstIndex());
+  const first = Math.max(replaced[0]?.firstIndex ?? 0, group.firstIndex());
   const last = replaced.at(-1)?.lastIndex ?? 0;
   const runs = new TermRuns();
   let through = (by[0]?.firstIndex ?? 1) - 1;

@@ -8,6 +8,7 @@
 import { StreamError } from "@millrace/base";
 import type { Logger } from "@millrace/base";
 
+import { chosenExtents } from "./chosen-extents.ts";
 import type { StoredState } from "./frames.ts";
 import { LaneGroup } from "./lane-group.ts";
 import type { GroupShared } from "./lane-group.ts";
@@ -67,7 +68,7 @@ export async function recoverGroup(
   const states = await loadStates(replayed, sources);
   return typeof states === "string"
     ? quarantined(replayed, own, states)
-    : healthy(replayed, own, states, sources.shared);
+    : healthy(replayed, chosenExtents(replayed, own), states, sources.shared);
 }
 
 function quarantined(

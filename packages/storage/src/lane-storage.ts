@@ -392,7 +392,10 @@ export class LaneStorage {
   #makeScrubber(): Scrubber {
     const { fileSystem, clock, logger, metrics } = this.#options;
     return new Scrubber({
-      ...{ fileSystem, clock, logger, metrics },
+      fileSystem,
+      clock,
+      logger,
+      metrics,
       parts: this.#parts,
       identity: this.#identity,
       groups: () => this.#walGroups.values(),

@@ -20,14 +20,14 @@ export interface StatesVerdict {
 }
 
 export async function scrubStates(
-  groups: Iterable<LaneGroup>,
+  groups: readonly LaneGroup[],
   states: StateFiles,
   pace: ScrubPace,
 ): Promise<StatesVerdict> {
   const files = new Set<number>();
   const damaged = new Set<number>();
   const lost: { readonly group: LaneGroup; readonly state: StoredState }[] = [];
-  for (const group of [...groups]) {
+  for (const group of groups) {
     for (const state of new Set([group.written?.base, group.written?.applied])) {
       if (state?.location.kind !== "file") continue;
       const { fileId, length } = state.location;

@@ -131,7 +131,7 @@ export class Scrubber {
     const walFiles = () => this.#host.walFiles();
     const lastSeq = () => this.#host.lastSeq();
     const wal = await scrubWal({ fileSystem, layout, pace, walFiles, lastSeq });
-    const verdict = await scrubStates(this.#host.groups(), states, pace);
+    const verdict = await scrubStates([...this.#host.groups()], states, pace);
     found.walFiles = wal.files;
     found.damagedWalFiles = wal.damaged.length;
     found.stateFiles = verdict.files;

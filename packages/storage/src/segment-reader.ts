@@ -5,22 +5,13 @@
 import { StreamError } from "@millrace/base";
 import type { FileSystem, OpenFile } from "@millrace/base";
 
-import { ByteReader, checksum } from "./bytes.ts";
+import { checksum } from "./bytes.ts";
 import { holdsRecords } from "./entry-meta.ts";
 import { FileLeases } from "./file-leases.ts";
 import type { LogChunk } from "./healing-types.ts";
 import type { LaneLayout } from "./layout.ts";
 import { INDEX_INTERVAL_BYTES, OPEN_SEGMENTS_MAX } from "./limits.ts";
-import {
-  damaged,
-  decodeExtent,
-  decodeIndexRows,
-  decodeSegmentFooter,
-  decodeSegmentHeader,
-  INDEX_ROW_BYTES,
-  SEGMENT_FOOTER_BYTES,
-  SEGMENT_HEADER_BYTES,
-} from "./segment-format.ts";
+import { damaged, decodeIndexRows, INDEX_ROW_BYTES } from "./segment-format.ts";
 import type { Extent, IndexRow } from "./segment-format.ts";
 import { readExtentTable } from "./segment-table.ts";
 import { readAt, walkFrames } from "./segment-walk.ts";
