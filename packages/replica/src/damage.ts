@@ -17,19 +17,13 @@ import type { LaneStorage } from "@millrace/storage";
 import type { RaftHost } from "./raft-host.ts";
 import type { DamagedReplica } from "./types.ts";
 
-/** The part of storage that keeps verdicts. */
-type Verdicts = Pick<LaneStorage, "group"> & {
-  damagedGroups?(): readonly DamagedReplica[];
-  quarantine?(groupId: number, reason: string): Promise<void>;
-};
-
 export class Damage {
-  readonly #storage: Verdicts;
+  readonly #storage: LaneStorage;
   readonly #logger: Logger;
   readonly #hosts: ReadonlyMap<number, RaftHost>;
   readonly #listeners = new Set<() => void>();
 
-  constructor(storage: Verdicts, logger: Logger, hosts: ReadonlyMap<number, RaftHost>) {
+  constructor(storage: LaneStorage, logger: Logger, hosts: ReadonlyMap<number, RaftHost>) {
     this.#storage = storage;
     this.#logger = logger;
     this.#hosts = hosts;
@@ -38,7 +32,7 @@ export class Damage {
   /** Those found at the start, and those that have stopped since. Ascending by group. */
   list(): readonly DamagedReplica[] {
     const found = new Map<number, DamagedReplica>();
-    for (const { groupId, replicaId, reason } of this.#storage.damagedGroups?.() ?? []) {
+    for (const { groupId, replicaId, reason } of this.#storage.damagedGroups()) {
       found.set(groupId, { groupId, replicaId, reason });
     }
     for (const { groupId, replicaId, quarantine, isDropped } of this.#hosts.values()) {
@@ -51,7 +45,7 @@ export class Damage {
   /** A peer has proved that the log here lost what it had acknowledged (D2). */
   async distrust(groupId: number, reason: string): Promise<void> {
     try {
-      await this.#storage.quarantine?.(groupId, reason);
+      await this.#storage.quarantine(groupId, reason);
     } catch (error) {
       // The replica has stopped in memory, and will be told the same after a restart.
       this.#logger.warn("a replica's quarantine is not on disk", {

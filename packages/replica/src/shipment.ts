@@ -107,9 +107,7 @@ export class Shipment {
         if (await this.#step()) break;
       }
     } catch (cause) {
-      const error = asStreamError(cause);
-      if (error.code === "unsupported") this.#end(() => this.#init.done(undefined));
-      else this.#fail(error);
+      this.#fail(asStreamError(cause));
     }
     if (!this.#isLeft) await this.#log?.abort().catch(() => {});
   }
