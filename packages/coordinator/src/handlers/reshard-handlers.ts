@@ -1,6 +1,6 @@
 /** Splits and merges, as administrators and gateways ask for them, and brokers' word on seals. */
 import type { Clock } from "@millrace/base";
-import { safeInteger, StreamError } from "@millrace/base";
+import { asStreamError, safeInteger, StreamError } from "@millrace/base";
 import type { Principal } from "@millrace/model";
 import { hashKey, SHARD_INDEX_MAX } from "@millrace/model";
 import type {
@@ -15,7 +15,6 @@ import type {
 
 import type { BrokerLoads } from "../broker-loads.ts";
 import type { Proposer } from "../proposer.ts";
-import { applyCommand } from "../state/apply.ts";
 import type { StartReshardCommand } from "../state/command.ts";
 import type { MetadataState } from "../state/metadata-state.ts";
 import { requireAccount } from "./authorize.ts";
@@ -93,14 +92,16 @@ export async function cancelReshard(
   return { metadataIndex: await proposer.propose(command) };
 }
 
-/** Brokers on seals that were applied; returns the index at which the last one was recorded. */
+/**
+ * Brokers on seals that were applied. One that this node does not know of goes through the log all the same: the
+ * broker may have it from a leader that has applied more, and says it again only after a while.
+ */
 export async function reportSeals(
   { clock, state, proposer }: Pick<ReshardHandlersDeps, "clock" | "state" | "proposer">,
   reports: readonly ReplicaReport[],
-): Promise<number> {
-  let metadataIndex = state.view.index;
+): Promise<void> {
   for (const report of reports) {
-    if (report.sealedEpoch === 0) continue;
+    if (report.sealedEpoch === 0 || isRecorded(state, report.groupId)) continue;
     const command = {
       kind: "report-seal",
       groupId: safeInteger("groupId", report.groupId, 1),
@@ -109,12 +110,18 @@ export async function reportSeals(
       lastArrivalMs: safeInteger("lastArrivalMs", report.lastArrivalMs),
       nowMs: clock.nowMs(),
     } as const;
-    const { changes, outcome } = applyCommand(state, command);
-    if (outcome !== undefined || changes.length > 0) {
-      metadataIndex = await proposer.propose(command);
+    try {
+      await proposer.propose(command);
+    } catch (error) {
+      // A seal that was never ordered must not hold up the other reports of the call.
+      if (asStreamError(error).code !== "wrong-state") throw error;
     }
   }
-  return metadataIndex;
+}
+
+function isRecorded({ view }: MetadataState, groupId: number): boolean {
+  const shard = view.shardOfGroup(groupId);
+  return shard?.state === "closed" || shard?.seal?.endOffset !== undefined;
 }
 
 function requireTarget(
