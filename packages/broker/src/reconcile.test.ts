@@ -310,6 +310,19 @@ describe("following the metadata", () => {
     await node.learn(shardRecord({ replicas, move }), retiredRecord());
     expect(node.lane.log).toEqual([`stopped ${GROUP_ID}`, `dropped ${GROUP_ID}`]);
     expect(node.lane.made.map(({ replicaId }) => replicaId)).toEqual([11, 20]);
+    const removed = report({ removed: true });
+    const told = (): readonly ReplicaReport[] => node.calls.flat();
+    expect(told()).toContainEqual(removed);
+    // Its word is not forgotten because metadata has nothing against the successor.
+    const created = { ...add, state: "created" } as const;
+    await node.learn(shardRecord({ replicas: [...replicas, created] }));
+    const calls = told().length;
+    await node.pass(2 * REPORT_AGAIN_MS);
+    expect(told().slice(calls)).toContainEqual(removed);
+    await node.learn({ key: retiredRecord().key, json: undefined });
+    const quiet = told().length;
+    await node.pass(10 * REPORT_AGAIN_MS);
+    expect(told().length).toBe(quiet);
   });
 
   it("reports a tombstoned replica removed that is not here any more, as after a restart", async () => {

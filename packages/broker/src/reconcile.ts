@@ -105,7 +105,7 @@ export class Reconciler {
       const { lane, view, unknownReplicas: gauge } = this.#options;
       const here = [...lane.groups()];
       for (const { groupId } of here) this.#moveOn(groupId);
-      gauge.set(unknownReplicas(view, here).length);
+      gauge.set(unknownReplicas(view, [...here, ...lane.damaged()]).length);
       this.#tick();
     });
   }
@@ -369,7 +369,10 @@ export class Reconciler {
   }
 
   #agree(groupId: number): void {
+    const { reports } = this.#options;
+    reports.settled(groupId);
+    if (this.#retired.has(groupId)) return; // its record goes when the report has arrived
     this.#open.delete(groupId);
-    this.#options.reports.settled(groupId);
+    reports.settledRemoved(groupId);
   }
 }

@@ -3,7 +3,8 @@
  * answered, and again later while metadata still says otherwise.
  *
  * Reports state facts and are idempotent, so the newest about a group replaces an older one that has
- * not left yet; the queue is bounded by the number of groups.
+ * not left yet. That a replica is gone is a fact of its own: its successor may be here and have something
+ * to say, too. So there are two places per group, which bounds the queue.
  */
 import type { Clock, Logger, Random } from "@millrace/base";
 
@@ -28,9 +29,9 @@ export class ReplicaReports {
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #send: SendReports;
-  readonly #waiting = new Map<number, ReplicaReport>();
+  readonly #waiting = new Map<string, ReplicaReport>();
   /** Answered reports, so that an unchanged fact is not told with every metadata change. */
-  readonly #told = new Map<number, Told>();
+  readonly #told = new Map<string, Told>();
   #sending = false;
   #stopped = false;
   #backoffMs = REPORT_BACKOFF_MS_MIN;
@@ -45,19 +46,29 @@ export class ReplicaReports {
   /** Queues a report unless the same was answered less than REPORT_AGAIN_MS ago. */
   add(report: ReplicaReport): void {
     if (this.#stopped) return;
-    const told = this.#told.get(report.groupId);
+    const key = keyOf(report);
+    const told = this.#told.get(key);
     const fresh = told !== undefined && this.#clock.monotonicMs() - told.atMs < REPORT_AGAIN_MS;
     if (fresh && same(told.report, report)) return;
-    this.#waiting.set(report.groupId, report);
+    this.#waiting.set(key, report);
     if (this.#sending) return;
     this.#sending = true;
     this.#clock.soon(() => void this.#flush());
   }
 
-  /** Metadata agrees with what was reported of the group, or the group is gone. */
+  /** Metadata agrees with what was reported of the group's replica here, or the group is gone. */
   settled(groupId: number): void {
-    this.#waiting.delete(groupId);
-    this.#told.delete(groupId);
+    this.#forget(keyOf({ groupId, removed: false }));
+  }
+
+  /** Nobody waits any more for word of a replica of the group that has gone. */
+  settledRemoved(groupId: number): void {
+    this.#forget(keyOf({ groupId, removed: true }));
+  }
+
+  #forget(key: string): void {
+    this.#waiting.delete(key);
+    this.#told.delete(key);
   }
 
   stop(): void {
@@ -92,10 +103,15 @@ export class ReplicaReports {
   #answered(reports: readonly ReplicaReport[]): void {
     const atMs = this.#clock.monotonicMs();
     for (const report of reports) {
-      if (this.#waiting.get(report.groupId) === report) this.#waiting.delete(report.groupId);
-      this.#told.set(report.groupId, { report, atMs });
+      const key = keyOf(report);
+      if (this.#waiting.get(key) === report) this.#waiting.delete(key);
+      this.#told.set(key, { report, atMs });
     }
   }
+}
+
+function keyOf({ groupId, removed }: Pick<ReplicaReport, "groupId" | "removed">): string {
+  return removed ? `removed/${groupId}` : `${groupId}`;
 }
 
 function same(a: ReplicaReport, b: ReplicaReport): boolean {

@@ -175,7 +175,8 @@ function mustReport(
   { nodeId, incarnation, state: replica }: ReplicaPlacement,
 ): boolean {
   const isThere = replica === "created" || replica === "damaged";
-  return isThere && state.nodes.get(nodeId)?.incarnation === incarnation;
+  const node = state.nodes.get(nodeId);
+  return isThere && node?.incarnation === incarnation && node.goal !== "removed";
 }
 
 /** The cluster's clock: brokers trim by it, and count by it the grace of what they are to drop. */
