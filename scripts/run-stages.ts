@@ -68,6 +68,12 @@ const STAGES: readonly Stage[] = [
     minutesMax: 10,
   },
   {
+    name: "sim-mutants",
+    command: ["npm", "run", "--silent", "sim:mutants", "--", "--quick"],
+    slow: true,
+    minutesMax: 8,
+  },
+  {
     name: "integration",
     command: vitest("integration", "integration"),
     report: "integration",

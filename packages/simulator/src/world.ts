@@ -6,6 +6,7 @@ import { DiskPromises } from "./check/disk-promises.ts";
 import { MessagePromises } from "./check/message-promises.ts";
 import { Oracle } from "./check/oracle.ts";
 import { ReadWatch } from "./check/read-watch.ts";
+import { ShardWatch } from "./check/shard-watch.ts";
 import { FaultPlan } from "./faults/fault-plan.ts";
 import { History } from "./history.ts";
 import { SimRandom } from "./kernel/sim-random.ts";
@@ -20,6 +21,8 @@ import { startClient } from "./workload/client-process.ts";
 
 /** Virtual milliseconds between two looks at every group. */
 const LOOK_MS = 100;
+/** Looks between two comparisons of all state machines, which takes longer. */
+const LOOKS_PER_COMPARISON = 10;
 
 export class World {
   readonly options: SimOptions;
@@ -36,6 +39,8 @@ export class World {
   readonly #disks: DiskPromises;
   readonly #messages: MessagePromises;
   readonly #reads: ReadWatch;
+  readonly #shards: ShardWatch;
+  #looks = 0;
 
   constructor(options: SimOptions, loop: RealLoop, print?: (line: string) => void) {
     this.options = options;
@@ -49,11 +54,16 @@ export class World {
     this.network = new SimNetwork(this.scheduler, net, options.quality);
     const broken = (sentence: string): void => this.broken(sentence);
     const isDropOrdered = this.#isDropOrdered.bind(this);
-    this.#disks = new DiskPromises({ broken, isDropOrdered });
+    const isRotten = (nodeId: number): boolean =>
+      this.nodes.some((node) => node.nodeId === nodeId && node.isRotten);
+    this.#disks = new DiskPromises({ broken, isRotten, isDropOrdered });
     this.#messages = new MessagePromises(this.#disks, broken);
     const newestApplied = (groupId: number): number => this.oracle.newestApplied(groupId);
     this.#reads = new ReadWatch(new SimRandom(seed, "reads"), newestApplied, broken);
     this.oracle.onGroup = (nodeId, group) => this.#reads.watch(nodeId, group);
+    const parentsOf = (groupId: number): readonly number[] => this.#parentsOf(groupId);
+    this.#shards = new ShardWatch({ broken, parentsOf });
+    this.oracle.onApplied = (...applied) => this.#shards.applied(...applied);
     this.nodes = Array.from({ length: options.nodes }, (_, at) => this.#slot(at + 1));
     const nodeIds = this.nodes.map(({ nodeId }) => nodeId);
     const quorum = new CommitQuorum(this.#disks, nodeIds, broken);
@@ -100,6 +110,20 @@ export class World {
       opened: (id, storage) => this.#disks.opened(id, storage),
       sent: (id, frame) => this.#messages.sent(id, frame),
     });
+  }
+
+  /** Groups of a shard's parents, as far as some node knows them. */
+  #parentsOf(groupId: number): readonly number[] {
+    for (const { running } of this.nodes) {
+      const view = running?.client.view;
+      const shard = view?.shardOfGroup(groupId);
+      if (view === undefined || shard === undefined) continue;
+      const { streamId, parentShardIndex, adjacentParentShardIndex } = shard;
+      return [parentShardIndex, adjacentParentShardIndex].flatMap((index) =>
+        index === undefined ? [] : (view.shard(streamId, index)?.groupId ?? []),
+      );
+    }
+    return [];
   }
 
   /** Whether any copy of metadata has ordered that a replica goes. */
@@ -156,8 +180,15 @@ export class World {
         if (running !== undefined) this.oracle.look(nodeId, running.lane);
       }
       this.#reads.ask(this.nodes.flatMap(({ running }) => running?.lane ?? []));
+      this.#looks += 1;
+      if (this.#looks % LOOKS_PER_COMPARISON === 0) this.#compare();
       this.#look();
     });
+  }
+
+  #compare(): void {
+    const lanes = this.nodes.flatMap(({ running }) => running?.lane ?? []);
+    this.#shards.compare(new Set(lanes.flatMap((lane) => [...lane.groups()])));
   }
 
   /** What a process logs is part of the trace. */

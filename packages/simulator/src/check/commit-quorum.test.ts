@@ -15,7 +15,11 @@ function appliedWith(holders: readonly number[], voters: readonly number[]) {
   for (const nodeId of holders) {
     replicas.get(nodeId)?.take({ group: {} as never, entries });
   }
-  const disks = new DiskPromises({ broken: () => {}, isDropOrdered: () => true });
+  const disks = new DiskPromises({
+    broken: () => {},
+    isRotten: () => false,
+    isDropOrdered: () => true,
+  });
   disks.replica = (nodeId) => replicas.get(nodeId);
   const quorum = new CommitQuorum(disks, NODES, (sentence) => void broken.push(sentence));
   quorum.applied(1, group, { index: 1, term: 2, data: new Uint8Array(1) });

@@ -28,10 +28,14 @@ class FakeStorage {
   readonly #log: GroupLog | undefined;
   #waiting: (() => void)[] = [];
 
-  constructor(found: Found | undefined) {
+  readonly #damaged: readonly unknown[];
+
+  constructor(found: Found | undefined, damaged: readonly unknown[] = []) {
+    this.#damaged = damaged;
     this.#log = found === undefined ? undefined : logOf(found);
   }
 
+  damagedGroups = (): readonly unknown[] => this.#damaged;
   groups = (): readonly GroupLog[] => (this.#log === undefined ? [] : [this.#log]);
   group = (): GroupLog | undefined => this.#log;
   submit = (_: readonly GroupWrite[], onDurable: () => void): void => {
@@ -58,6 +62,7 @@ function comeBack(found: Found | undefined, isSynced: boolean, ordered = true) {
   const broken: string[] = [];
   const promises = new DiskPromises({
     broken: (sentence) => void broken.push(sentence),
+    isRotten: () => false,
     isDropOrdered: () => ordered,
   });
   const open = (storage: FakeStorage): LaneStorage => {
@@ -75,6 +80,20 @@ function comeBack(found: Found | undefined, isSynced: boolean, ordered = true) {
 }
 
 describe("what a disk has promised", () => {
+  it("is not set aside as damaged while nothing has damaged it (O19)", () => {
+    const broken: string[] = [];
+    const promises = new DiskPromises({
+      broken: (sentence) => void broken.push(sentence),
+      isRotten: (nodeId) => nodeId === 2,
+      isDropOrdered: () => true,
+    });
+    const damaged = [{ groupId: 7, replicaId: 3, reason: "torn" }];
+    for (const nodeId of [1, 2]) {
+      promises.opened(nodeId, new FakeStorage(undefined, damaged) as unknown as LaneStorage);
+    }
+    expect(broken).toEqual(["O19: node 1 group 7 is set aside: torn"]);
+  });
+
   it("is there when the next process finds all of it", () => {
     const { broken, had } = comeBack({ term: 4, vote: 3, terms: [4, 4] }, true);
     expect([broken, had]).toEqual([[], { term: 4, last: 2 }]);

@@ -10,7 +10,9 @@
  *   O7 (S13) a replica that was durable is there until it is dropped
  *   O12 (S13) a replica is dropped when metadata has ordered it, by a tombstone or by its retirement
  *
- * A replica that storage sets aside as damaged has promised nothing since, and is not looked at.
+ *   O19 (S1) storage sets no replica aside as damaged while nothing has damaged its disk
+ *
+ * A replica that is set aside promises nothing from then on, and is not looked at.
  */
 import type { GroupLog, GroupWrite, LaneStorage } from "@millrace/storage";
 
@@ -30,6 +32,12 @@ export class DurableReplica {
 
   get last(): number {
     return this.base + this.#terms.length;
+  }
+
+  /** The newest entry; undefined while its term is not known, right behind a snapshot or a trim. */
+  get end(): { readonly index: number; readonly term: number } | undefined {
+    const term = this.#terms.at(-1);
+    return term === undefined ? undefined : { index: this.last, term };
   }
 
   /** Undefined for what is not in the log; entries up to `base` count as being of any term. */
@@ -74,11 +82,6 @@ export class DurableReplica {
   }
 }
 
-/** Storage that sets damaged replicas aside. */
-interface Damaged {
-  damagedGroups?(): readonly { readonly groupId: number }[];
-}
-
 /** One disk, from when it was empty. */
 interface Disk {
   readonly replicas: Map<number, DurableReplica>;
@@ -93,6 +96,8 @@ interface Disk {
 export interface DiskPromisesDeps {
   readonly broken: (sentence: string) => void;
   /** Whether metadata, wherever it is known, has ordered that a node drops its replica. */
+  /** Whether durable bytes of the node's disk were damaged. */
+  readonly isRotten: (nodeId: number) => boolean;
   readonly isDropOrdered: (nodeId: number, groupId: number, replicaId: number) => boolean;
 }
 
@@ -113,7 +118,7 @@ export class DiskPromises {
     this.#disks.set(incarnation, disk);
     disk.life += 1;
     this.#current.set(nodeId, disk);
-    const damaged = new Set((storage as Damaged).damagedGroups?.().map(({ groupId }) => groupId));
+    const damaged = this.#damaged(nodeId, storage);
     for (const [groupId, replica] of disk.replicas) {
       if (!damaged.has(groupId)) this.#compare(nodeId, disk, replica, groupId, storage);
     }
@@ -127,6 +132,16 @@ export class DiskPromises {
   /** The replica of a group on a node, as it is durable there. */
   replica(nodeId: number, groupId: number): DurableReplica | undefined {
     return this.#current.get(nodeId)?.replicas.get(groupId);
+  }
+
+  #damaged(nodeId: number, storage: LaneStorage): ReadonlySet<number> {
+    const found = storage.damagedGroups();
+    if (!this.#deps.isRotten(nodeId)) {
+      for (const { groupId, reason } of found) {
+        this.#broken(`O19: node ${nodeId} group ${groupId} is set aside: ${reason}`);
+      }
+    }
+    return new Set(found.map(({ groupId }) => groupId));
   }
 
   #adopt(disk: Disk, log: GroupLog): void {

@@ -6,8 +6,8 @@ import { MessagePromises } from "./message-promises.ts";
 
 type Said = Parameters<MessagePromises["said"]>[2];
 
-/** What is said of a message of replica 11, whose disk holds term 4 with a vote for 12 and two entries. */
-function check(message: Partial<Said>) {
+/** What is said of messages of replica 11, whose disk holds term 4 with a vote for 12 and two entries. */
+function check(...said: readonly Partial<Said>[]) {
   const replica = new DurableReplica(11);
   const entry = { term: 4, type: "EntryNormal", data: new Uint8Array(1) } as const;
   replica.take({
@@ -21,7 +21,9 @@ function check(message: Partial<Said>) {
   const broken: string[] = [];
   const disks = { replica: () => replica } as unknown as DiskPromises;
   const messages = new MessagePromises(disks, (sentence) => void broken.push(sentence));
-  messages.said(1, 7, { type: "MsgAppResp", from: 11, to: 12, term: 4, ...message } as Said);
+  for (const message of said) {
+    messages.said(1, 7, { type: "MsgAppResp", from: 11, to: 12, term: 4, ...message } as Said);
+  }
   return broken.map((sentence) => sentence.slice(0, sentence.indexOf(":")));
 }
 
@@ -49,5 +51,19 @@ describe("what a node says to its peers", () => {
 
   it("does not matter when it is of an older term", () => {
     expect(check({ type: "MsgVoteResp", reject: false, term: 3, to: 13 })).toEqual([]);
+  });
+
+  it("is one vote per term (O17)", () => {
+    const vote = { type: "MsgVoteResp", reject: false } as const;
+    expect(check(vote, vote)).toEqual([]);
+    expect(check(vote, { ...vote, to: 13 })).toEqual(["O17", "O8"]);
+  });
+
+  it("is no vote for a log that lacks something (O18)", () => {
+    const vote = { type: "MsgVoteResp", reject: false, term: 5 } as const;
+    const ask = { type: "MsgVote", from: 12, to: 11, term: 5 } as const;
+    expect(check({ ...ask, logTerm: 4, index: 2 }, vote)).toEqual(["O8"]);
+    expect(check({ ...ask, logTerm: 4, index: 1 }, vote)).toEqual(["O18", "O8"]);
+    expect(check({ ...ask, logTerm: 3, index: 9 }, vote)).toEqual(["O18", "O8"]);
   });
 });

@@ -7,6 +7,8 @@
  *   O8 (S7)  a vote leaves when it is durable
  *   O9 (S1)  an acknowledgement leaves when the entries up to its index are durable
  *   O10 (S7) what a leader sends, and what a candidate asks, leaves when its term is durable
+ *   O17 (S6) a replica votes for one candidate in a term, over all its lives
+ *   O18 (S6) it votes for none whose log lacks what its own has (thesis 3.6.1)
  */
 import { readFrame } from "@millrace/replica/testing";
 
@@ -17,9 +19,18 @@ type Message = Parameters<FrameVisitor["message"]>[1];
 
 const OF_LEADERS: ReadonlySet<string> = new Set(["MsgApp", "MsgHeartbeat", "MsgSnap", "MsgVote"]);
 
+interface LogEnd {
+  readonly logTerm: number;
+  readonly index: number;
+}
+
 export class MessagePromises {
   readonly #disks: DiskPromises;
   readonly #broken: (sentence: string) => void;
+  /** By group, term and voter: for whom. */
+  readonly #votes = new Map<string, number>();
+  /** By group, term and candidate: what it says of its log. */
+  readonly #candidates = new Map<string, LogEnd>();
 
   constructor(disks: DiskPromises, broken: (sentence: string) => void) {
     this.#disks = disks;
@@ -41,6 +52,7 @@ export class MessagePromises {
 
   /** One message of a frame. */
   said(nodeId: number, groupId: number, message: Message): void {
+    this.#checkVote(nodeId, groupId, message);
     const replica = this.#disks.replica(nodeId, groupId);
     if (replica === undefined || replica.replicaId !== message.from) return;
     // What was promised in an older term may have been given up since, and nobody counts it any more.
@@ -56,5 +68,27 @@ export class MessagePromises {
       this.#broken(`O9: ${says} for ${index}, but ${durable}`);
     }
     if (OF_LEADERS.has(type) && !isTermDurable) this.#broken(`O10: ${says}, but ${durable}`);
+  }
+
+  #checkVote(nodeId: number, groupId: number, message: Message): void {
+    const { type, term, to, from, reject, logTerm, index } = message;
+    if (type === "MsgVote") this.#candidates.set(`${groupId}/${term}/${from}`, { logTerm, index });
+    if (type !== "MsgVoteResp" || reject) return;
+    const says = `node ${nodeId} group ${groupId} votes for ${to} in term ${term}`;
+    const key = `${groupId}/${term}/${from}`;
+    const before = this.#votes.get(key) ?? to;
+    this.#votes.set(key, to);
+    if (before !== to) this.#broken(`O17: ${says}, after it has voted for ${before}`);
+    const asked = this.#candidates.get(`${groupId}/${term}/${to}`);
+    const own = this.#disks.replica(nodeId, groupId)?.end;
+    // Entries of this term have come since: others have elected somebody.
+    if (asked === undefined || own === undefined || own.term >= term) return;
+    const isBehind =
+      asked.logTerm < own.term || (asked.logTerm === own.term && asked.index < own.index);
+    if (!isBehind) return;
+    this.#broken(
+      `O18: ${says}, whose log ends at ${asked.index} of term ${asked.logTerm}, ` +
+        `its own at ${own.index} of term ${own.term}`,
+    );
   }
 }

@@ -25,6 +25,8 @@ export class Oracle {
   onGroup: ((nodeId: number, group: Group) => void) | undefined;
   /** Told of each entry when the first replica applies it. */
   onFirstApplied: ((nodeId: number, group: Group, entry: AppliedEntry) => void) | undefined;
+  /** Told of each machine that has applied something, or begins from a state. */
+  onApplied: ((nodeId: number, group: Group, machine: StateMachine) => void) | undefined;
   readonly #groups = new Map<number, GroupFacts>();
   readonly #seen = new WeakMap<Group, { term: number; commit: number }>();
 
@@ -48,11 +50,13 @@ export class Oracle {
       apply: (entries) => {
         seeApplied(entries);
         machine.apply(entries);
+        this.onApplied?.(nodeId, group, machine);
       },
       snapshot: () => machine.snapshot(),
       restore: (state, index) => {
         lastIndex = index;
         machine.restore(state, index);
+        this.onApplied?.(nodeId, group, machine);
       },
       roleChanged: (change) => {
         if (change.role === "leader") this.#led(nodeId, group, facts, change.term);
