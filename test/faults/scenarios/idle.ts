@@ -18,7 +18,18 @@ const TICKS_PER_SECOND = 100;
 const WAL_FILE_BYTES = 64 * 1024 * 1024;
 
 /** The most of each figure that a node may show. */
-const AIMS = { cpuPercent: 5, rssMiB: 600, framesPerSecondPerLink: 20, syncsPerSecond: 0 } as const;
+const AIMS = {
+  cpuPercent: 5,
+  rssMiB: 600,
+  framesPerSecondPerLink: 20,
+  syncsBesidesClock: 0,
+} as const;
+/**
+ * The group of metadata commits the clock that trims go by once a minute, for all streams together: an
+ * entry, and that it is committed. No other sync is for nothing.
+ */
+const CLOCK_MS = 60_000;
+const SYNCS_PER_CLOCK = 2;
 type Figure = keyof typeof AIMS;
 
 interface Reading {
@@ -79,11 +90,14 @@ async function measure(
     const start = before[at];
     if (start === undefined) continue;
     const end = await read(cluster, name);
+    const syncs = end.syncs - start.syncs;
+    const ticks = Math.floor((seconds * 1000) / CLOCK_MS) + 1;
+    report.figures[`${name}.syncsPerSecond`] = syncs / seconds;
     const figures: Record<Figure, number> = {
       cpuPercent: (end.cpuMs - start.cpuMs) / seconds / 10,
       rssMiB: end.rssMiB,
       framesPerSecondPerLink: (end.frames - start.frames) / seconds / links,
-      syncsPerSecond: (end.syncs - start.syncs) / seconds,
+      syncsBesidesClock: Math.max(0, syncs - ticks * SYNCS_PER_CLOCK),
     };
     for (const [figure, value] of Object.entries(figures) as [Figure, number][]) {
       report.figures[`${name}.${figure}`] = value;
