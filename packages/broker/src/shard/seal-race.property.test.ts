@@ -6,6 +6,8 @@ import { describe, expect, it } from "vitest";
 import { encodeBatch, EPOCH, nth } from "../testing/fixtures.ts";
 import type { AppendOutcome } from "../testing/shard-bench.ts";
 import { codeOf, ShardBench } from "../testing/shard-bench.ts";
+import { entryKind } from "../testing/shard-group-world.ts";
+import { encodeCommand } from "./shard-commands.ts";
 
 const EVENTS = ["put", "retry", "seal", "turn", "commit", "keep", "lose"] as const;
 type Event = (typeof EVENTS)[number];
@@ -143,7 +145,7 @@ describe("a seal that races with puts", () => {
     seal();
     bench.settle();
     seal();
-    expect([bench.world.tail.length, bench.leader.hosted.state.sealed]).toEqual([0, true]);
+    expect([bench.world.tail.length, bench.leader.hosted.state.sealed]).toEqual([1, true]);
     bench.world.elect(nth(bench.world.replicas, 2));
     expect(() => nth(bench.world.replicas, 0).hosted.appends.seal(9, [])).toThrow("leads group");
   });
@@ -153,20 +155,31 @@ describe("a seal that races with puts", () => {
     const { leader } = bench;
     bench.put(["a"]);
     bench.clock.runSoon();
-    // A leader that forgot its own seal: the order in the log is what counts.
-    bench.leader.hosted.appends.seal(EPOCH + 1, CHILDREN);
-    const [records, seal] = bench.world.tail.splice(0);
-    if (records === undefined || seal === undefined) throw new Error("two entries were proposed");
-    const swap = (from: typeof records, index: number) => ({
-      ...from,
-      entry: { ...from.entry, index },
-    });
-    bench.world.tail.push(swap(seal, records.entry.index), swap(records, seal.entry.index));
+    // A leader that knows nothing of the seal in its own log: the order in the log is what counts.
+    const at = { baseOffset: 1, arrivalMs: bench.clock.nowMs() };
+    const seal = { kind: "seal", epoch: EPOCH + 1, childShardIndexes: CHILDREN } as const;
+    leader.propose(encodeCommand(seal, at), undefined, () => undefined);
+    const behind = bench.put(["b"], { producer: { id: 1, sequence: 1 } });
     bench.settle();
+    expect(behind.outcome).toBeInstanceOf(StreamError);
+    expect((behind.outcome as StreamError).hint).toEqual({ shardEpoch: EPOCH + 1 });
+    expect(bench.world.committed.map(entryKind)).toEqual([
+      "empty",
+      "1 records",
+      "command 2",
+      "1 records",
+    ]);
     for (const replica of bench.world.replicas) replica.catchUp();
     const states = bench.world.replicas.map(({ hosted }) => hosted.state);
-    for (const { nextOffset, sealed } of states) expect([nextOffset, sealed]).toEqual([0, true]);
-    expect(bench.fetch().outcome).toMatchObject({ slices: [], endOffset: 0, sealed: true });
+    for (const { nextOffset, sealed } of states) expect([nextOffset, sealed]).toEqual([1, true]);
+    expect(bench.fetch().outcome).toMatchObject({ endOffset: 1, sealed: true });
+    expect(bench.texts()).toEqual(["a"]);
+    expect(
+      (bench.put(["b"], { producer: { id: 1, sequence: 1 } }).outcome as StreamError).hint,
+    ).toEqual({
+      shardEpoch: EPOCH + 1,
+      sealed: true,
+    });
     expect(leader.hosted.readableIndex).toBe(leader.hosted.state.sealIndex);
   });
 });
