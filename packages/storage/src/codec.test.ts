@@ -65,6 +65,7 @@ const FRAMES: readonly Exclude<WalFrame, { type: "entries" | "moved-entries" }>[
   { type: "trimmed", groupId: 5, throughIndex: 8, throughTerm: 2, state: state(8) },
   { type: "segments-changed", change: { freeBelow: 3, added: [4], removed: [1, 2] } },
   { type: "group-dropped", groupId: 5, replicaId: 50 },
+  { type: "group-damaged", groupId: 5, replicaId: 50, reason: "batch 7 is damaged: naïve" },
 ];
 
 const ENTRIES = [

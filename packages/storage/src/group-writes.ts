@@ -17,14 +17,14 @@ import {
   shipOperation,
   trimOperation,
 } from "./operations.ts";
-import type { GroupWrite } from "./types.ts";
+import type { GroupWrite, HardState } from "./types.ts";
 import type { WalOperation } from "./wal-writer.ts";
 
 export interface GroupWritesHost {
   readonly parts: LaneParts;
   readonly segments: LaneSegments;
   readonly metrics: Metrics;
-  enqueue(operation: WalOperation): void;
+  readonly enqueue: (operation: WalOperation) => void;
   /** A state that a file may hold is superseded. */
   statesChanged(): void;
 }
@@ -47,13 +47,17 @@ export class GroupWrites {
     checkWrite(group, write);
     const { snapshot, hardState, entries, trim } = write;
     const { enqueue, parts } = this.#host;
+    const early = hardStateBefore(group, write);
     if (snapshot === undefined) group.apply(write);
     else enqueue(this.#install(group, { ...write, snapshot }));
-    if (hardState !== undefined) enqueue(hardStateOperation(group, hardState));
+    if (early !== undefined) enqueue(hardStateOperation(group, early));
     if (entries !== undefined && entries.length > 0) {
       for (const piece of framePieces(entries)) enqueue(entriesOperation(group, piece));
       this.entriesWritten += entries.length;
       this.#entries.add(entries.length);
+      if (hardState !== undefined && early !== hardState) {
+        enqueue(hardStateOperation(group, hardState));
+      }
     }
     if (trim !== undefined) {
       const term = group.term(trim.throughIndex);
@@ -83,4 +87,17 @@ export class GroupWrites {
     const named = () => parts.registry.noteNamed(ids, []);
     return shipOperation(group, snapshot, log, { ids, named }, parts.states);
   }
+}
+
+/**
+ * W16: the hard state that goes ahead of the write's entries never commits what they replace. A write may be cut
+ * between its frames: the commit index would then vouch for the entries that lost (S2). Called before the
+ * write is in memory.
+ */
+function hardStateBefore(group: LaneGroup, write: GroupWrite): HardState | undefined {
+  const { hardState, snapshot, entries } = write;
+  const first = entries?.[0]?.index ?? Number.MAX_SAFE_INTEGER;
+  const replaces = snapshot === undefined && first <= group.lastIndex();
+  if (hardState === undefined || !replaces || hardState.commit < first) return hardState;
+  return { ...hardState, commit: first - 1 };
 }

@@ -8,7 +8,7 @@
 import { decodeFrames } from "../frames.ts";
 import type { WalFrame } from "../frames.ts";
 import { PAGE_BYTES } from "../limits.ts";
-import { framesOf, readBatchHeader } from "../wal-batch.ts";
+import { BATCH_FLAG_SEAL, framesOf, readBatchHeader } from "../wal-batch.ts";
 
 /** One operation of a file system, whoever watches it. */
 export interface WatchedOperation {
@@ -41,10 +41,12 @@ export const CRASH_POINTS = [
   "wal: torn tail zeroed",
   "wal: end synced by recovery",
   "batch: checkpoint",
+  "batch: seal",
   "batch: entries",
   "batch: moved entries",
   "batch: hard state",
   "batch: snapshot installed",
+  "batch: log shipped",
   "batch: trim",
   "batch: group created",
   "batch: group dropped",
@@ -60,6 +62,15 @@ export const CRASH_POINTS = [
   "segment: folder synced",
   "segment: moved to the trash",
   "segment: trash folder synced",
+  "import: part made",
+  "import: part emptied",
+  "import: header written",
+  "import: frames written",
+  "import: footer written",
+  "import: part synced",
+  "import: moved to the segments",
+  "import: part removed",
+  "import: folder synced",
   "state file: made",
   "state file: header written",
   "state file: state written",
@@ -76,6 +87,7 @@ const FRAME_POINTS: Partial<Record<WalFrame["type"], CrashPoint>> = {
   "moved-entries": "batch: moved entries",
   "hard-state": "batch: hard state",
   "snapshot-installed": "batch: snapshot installed",
+  "log-shipped": "batch: log shipped",
   trimmed: "batch: trim",
   "group-created": "batch: group created",
   "group-dropped": "batch: group dropped",
@@ -128,6 +140,18 @@ const FILES: readonly {
     },
   },
   {
+    path: /\/incoming\/[-\d]+\.part$/,
+    points: {
+      "open, made": "import: part made",
+      truncate: "import: part emptied",
+      "write at 0": "import: header written",
+      write: "import: frames written",
+      sync: "import: part synced",
+      rename: "import: moved to the segments",
+      remove: "import: part removed",
+    },
+  },
+  {
     path: /\/states\/\d+\.state$/,
     points: {
       "open, made": "state file: made",
@@ -139,6 +163,7 @@ const FILES: readonly {
   },
   { path: /\/wal$/, points: { syncDirectory: "wal: folder synced" } },
   { path: /\/segments$/, points: { syncDirectory: "segment: folder synced" } },
+  { path: /\/incoming$/, points: { syncDirectory: "import: folder synced" } },
   { path: /\/trash$/, points: { syncDirectory: "segment: trash folder synced" } },
   { path: /\/states$/, points: { syncDirectory: "state file: folder synced" } },
   { path: /^/, points: { syncDirectory: "identity: folder synced" } },
@@ -150,6 +175,7 @@ export function crashPointsOf(watched: WatchedOperation): readonly CrashPoint[] 
   const isWrite = operation === "write" && parts !== undefined;
   if (isWrite && synced === true && path.endsWith(".wal")) return pointsOfBatch(parts);
   if (isWrite && path.endsWith(".seg") && position !== 0) return [pointOfSegmentWrite(parts)];
+  if (isWrite && path.endsWith(".part") && endsInFooter(parts)) return ["import: footer written"];
   const points = FILES.find((kind) => kind.path.test(path))?.points ?? {};
   const variants = [
     ...(operation === "open" && created === true ? ["open, made"] : []),
@@ -169,6 +195,7 @@ function pointsOfBatch(parts: readonly Uint8Array[]): readonly CrashPoint[] {
   const header = batch.byteLength < PAGE_BYTES ? undefined : readBatchHeader(batch, 0);
   if (header === undefined) return [];
   const points = new Set<CrashPoint>();
+  if ((header.flags & BATCH_FLAG_SEAL) !== 0) points.add("batch: seal");
   for (const frame of decodeFrames(framesOf(batch, header), header.frameCount)) {
     const point = FRAME_POINTS[frame.type];
     if (point !== undefined) points.add(point);
@@ -183,13 +210,15 @@ function pointsOfBatch(parts: readonly Uint8Array[]): readonly CrashPoint[] {
 
 /** A segment ends in its footer; what is neither that nor the first chunk is data or an index. */
 function pointOfSegmentWrite(parts: readonly Uint8Array[]): CrashPoint {
-  const last = parts.at(-1);
   const first = parts[0]?.byteLength ?? 0;
-  const isFooter =
-    last?.byteLength === 48 && Buffer.from(last).toString("latin1", 0, 8) === "MILLREND";
-  if (isFooter) return "segment: footer written";
+  if (endsInFooter(parts)) return "segment: footer written";
   // Rows of the sparse index are 32 bytes each; a frame's header alone is 32, its data rarely fits.
   return parts.length === 1 && first % 32 === 0 && first <= 32 * 64
     ? "segment: index written"
     : "segment: data written";
+}
+
+function endsInFooter(parts: readonly Uint8Array[]): boolean {
+  const last = parts.at(-1);
+  return last?.byteLength === 48 && Buffer.from(last).toString("latin1", 0, 8) === "MILLREND";
 }
