@@ -33,7 +33,7 @@ const chosen = (...extents: readonly Extent[]) =>
     lastIndex,
   ]);
 
-describe("the extents that make up a log", () => {
+describe("the extents that make up a log (G5)", () => {
   it("are all of the replica's, as far as they are kept, in order of their entries", () => {
     expect(
       chosen(extent(3, 61, 80), extent(2, 41, 60), extent(1, 1, 40), extent(4, 81, 90, 11)),

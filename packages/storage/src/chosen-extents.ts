@@ -3,7 +3,9 @@
  *
  * Two may hold the same entry: after a repair or an import, while the segment of the older one lives on for
  * other groups. All of them hold the same bytes, for only committed entries go to segments (S2); but the older
- * one may be the damaged one that was replaced. So each entry is read from the newest segment that holds it.
+ * one may be the damaged one that was replaced.
+ *
+ *   G5  each entry is read from the newest segment that holds it
  */
 import type { Extent } from "./segment-format.ts";
 

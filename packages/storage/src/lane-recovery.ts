@@ -183,8 +183,9 @@ function firstHole(group: ReplayedGroup, extents: readonly Extent[]): number | u
  * behind an installed snapshot. Both are hints, and both bounds are safe: what is in the log up to
  * them is committed.
  */
-function boundedCommit({ hardState, compactedIndex, lastIndex }: ReplayedGroup): HardState {
-  const commit = Math.max(compactedIndex, Math.min(hardState.commit, lastIndex));
+function boundedCommit({ hardState, compactedIndex, lastIndex, base }: ReplayedGroup): HardState {
+  const known = Math.max(hardState.commit, base.index);
+  const commit = Math.max(compactedIndex, Math.min(known, lastIndex));
   return { ...hardState, commit };
 }
 

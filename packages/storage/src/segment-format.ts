@@ -141,12 +141,12 @@ export function decodeSegmentFrame(
   return { entry, end };
 }
 
-/** Damage below what was synced, and what a person can do about it. */
+/** Damage below what was synced, and what becomes of it. */
 export function damaged(where: string, what: string): StreamError {
   return new StreamError(
     "corrupt",
-    `${where}: ${what}. Acknowledged data of this node is damaged; restore it from its peers: ` +
-      `stop the node, move its data directory away and add it again as a new node`,
+    `${where}: ${what}. Acknowledged data of this node is damaged; its replicas get it back from ` +
+      `their peers, and only a replica without peers has lost it`,
   );
 }
 

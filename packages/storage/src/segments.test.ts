@@ -189,7 +189,7 @@ describe("segments (G1..G4, F1, F2)", () => {
     await expect(read).rejects.toMatchObject({
       code: "corrupt",
       message: expect.stringMatching(
-        /segments\/\d+\.seg at byte \d+: .*move its data directory away/,
+        /segments\/\d+\.seg at byte \d+: .*get it back from their peers/,
       ),
     });
     await lane.close();

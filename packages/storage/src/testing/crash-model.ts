@@ -4,8 +4,12 @@
  */
 import type { Random } from "@millrace/base";
 
+import { extentRanges } from "../extents.ts";
 import type { GroupLog } from "../group-log.ts";
+import type { LogImport } from "../healing-types.ts";
+import { LaneGroup } from "../lane-group.ts";
 import type { LaneStorage } from "../lane-storage.ts";
+import { encodeChunk } from "../log-chunk.ts";
 import type { GroupWrite, HardState, LogEntry, StateSnapshot } from "../types.ts";
 import { CONF, entry, recordData } from "./lane-fixture.ts";
 
@@ -88,7 +92,8 @@ class ModelGroup {
 
   view(): GroupView {
     const { replicaId, compactedIndex, compactedTerm } = this;
-    const commit = Math.max(compactedIndex, Math.min(this.hardState.commit, this.lastIndex));
+    const known = Math.min(this.lastIndex, Math.max(this.hardState.commit, this.base.index));
+    const commit = Math.max(compactedIndex, known);
     return {
       replicaId,
       hardState: { ...this.hardState, commit },
@@ -111,6 +116,8 @@ export interface HostHabits {
   readonly dropPercent?: number;
   /** @default 4 */
   readonly trimPercent?: number;
+  /** Turns in which a log arrives from a peer, or an extent is replaced by the same entries. @default 2 */
+  readonly healPercent?: number;
 }
 
 const USUAL: HostHabits = { largePercent: 30, commitPercent: 100, groupsMax: 4 };
@@ -120,6 +127,27 @@ interface FoundGroup {
   readonly log: GroupLog;
   readonly view: GroupView;
   readonly entries: readonly LogEntry[];
+}
+
+interface ReceivedLog {
+  readonly log: LogImport;
+  readonly entries: readonly LogEntry[];
+}
+
+/** What a repair does, with the lane's own entries: nobody may see a difference. */
+async function replaceAnExtent(lane: LaneStorage, log: GroupLog, random: Random): Promise<void> {
+  if (!(log instanceof LaneGroup)) return;
+  const ranges = extentRanges(log.extents, log.firstIndex());
+  const range = ranges[random.uniform(Math.max(1, ranges.length))];
+  if (range === undefined) return;
+  const afterIndex = range.firstIndex - 1;
+  const from = { afterIndex, afterTerm: Number(log.term(afterIndex)) };
+  await (await lane.openImport(log.groupId, from)).abort();
+  const copy = await lane.openImport(log.groupId, from);
+  while (copy.nextIndex <= range.lastIndex) {
+    await copy.add(await log.exportEntries(copy.nextIndex, range.lastIndex + 1, 100_000));
+  }
+  await lane.repair(log.groupId, range, copy);
 }
 
 export class CrashModel {
@@ -152,6 +180,7 @@ export class CrashModel {
     }
     if (this.#groups.size > 1 && this.#chance(dropPercent)) await this.#drop(lane);
     const writes: GroupWrite[] = [];
+    if (this.#chance(this.#habits.healPercent ?? 2)) writes.push(...(await this.#heal(lane)));
     for (const group of this.#groups.values()) {
       if (group.log !== undefined && this.#chance(60)) writes.push(this.#write(group, group.log));
     }
@@ -208,6 +237,60 @@ export class CrashModel {
     return parts;
   }
 
+  /** Nothing else is written meanwhile, so the model stands where the lane does. */
+  async #heal(lane: LaneStorage): Promise<readonly GroupWrite[]> {
+    const groups = [...this.#groups.values()];
+    const group = groups[this.#random.uniform(groups.length)];
+    if (group?.log === undefined) return [];
+    if (this.#chance(50)) {
+      await replaceAnExtent(lane, group.log, this.#random);
+      return [];
+    }
+    const shipped = await this.#receive(lane, group);
+    return shipped === undefined ? [] : [this.#ship(group, group.log, shipped)];
+  }
+
+  /** Entries behind any committed one, as a leader has them: what is committed here is the same there. */
+  async #receive(lane: LaneStorage, group: ModelGroup): Promise<ReceivedLog | undefined> {
+    const { compactedIndex, groupId } = group;
+    const commit = Math.max(compactedIndex, group.base.index, group.hardState.commit);
+    const committed = Math.min(commit, group.lastIndex);
+    const afterIndex = compactedIndex + this.#random.uniform(committed - compactedIndex + 1);
+    const term = Math.max(1, group.hardState.term);
+    const entries = group.entries.slice(afterIndex - compactedIndex, committed - compactedIndex);
+    const added = 1 + this.#random.uniform(6);
+    for (let index = committed + 1; index <= committed + added; index++) {
+      const salt = this.#random.uniform(256);
+      entries.push(entry(index, term, recordData(index, 1, index * 7, 300, salt)));
+    }
+    const from = { afterIndex, afterTerm: group.termAt(afterIndex) };
+    // What an earlier run left may hold entries that the model has since thought better of.
+    await (await lane.openImport(groupId, from)).abort();
+    const log = await lane.openImport(groupId, from);
+    for (let at = 0; at < entries.length; at += 5)
+      await log.add(encodeChunk(entries.slice(at, at + 5)));
+    if (this.#chance(25)) {
+      await log.abort();
+      return undefined;
+    }
+    await log.finish();
+    return { log, entries };
+  }
+
+  #ship(group: ModelGroup, log: GroupLog, received: ReceivedLog): GroupWrite {
+    const { afterIndex, afterTerm } = received.log;
+    const last = received.entries.at(-1);
+    const index = last?.index ?? 0;
+    const term = last?.term ?? 0;
+    const state = Buffer.alloc(this.#chance(50) ? 6000 : 30, index & 0xff);
+    group.base = { index, term, confState: CONF, state };
+    group.compactedIndex = afterIndex;
+    group.compactedTerm = afterTerm;
+    group.entries = [...received.entries];
+    this.#note(group);
+    return { group: log, snapshot: group.base, shipped: received.log };
+  }
+
   #install(group: ModelGroup): StateSnapshot {
     const index = group.lastIndex + 1 + this.#random.uniform(50);
     const term = Math.max(1, group.hardState.term);
@@ -237,7 +320,7 @@ export class CrashModel {
   }
 
   #append(group: ModelGroup): readonly LogEntry[] {
-    const floor = Math.max(group.hardState.commit, group.compactedIndex);
+    const floor = Math.max(group.hardState.commit, group.compactedIndex, group.base.index);
     const back = this.#chance(15) ? this.#random.uniform(4) : 0;
     const first = Math.max(floor + 1, group.lastIndex + 1 - back);
     const term = Math.max(1, group.hardState.term);
