@@ -92,6 +92,10 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     heartbeatMs: config.tailHeartbeatMs,
     stalledMs: config.tailStalledMs,
     tailsMax: config.tailsMax,
+    hasLeader: () => {
+      const replica = group();
+      return replica === undefined || replica.leaderNodeId !== undefined;
+    },
   });
   const barriers = new Barriers(clock, group, config.barrierWaitMs);
   const loads = new BrokerLoads(state, liveness);

@@ -81,7 +81,7 @@ describe(`metadata tails, seed ${SEED}`, () => {
 function run(steps: readonly Step[], ringChanges: number): void {
   const clock = new VirtualClock();
   const state = new MetadataState(new MetadataView(), new DeltaRing(ringChanges, 1_000_000));
-  const server = new TailServer({ clock, state });
+  const server = new TailServer({ clock, state, hasLeader: () => true });
   const reader = new Reader();
   const history = new Map<number, unknown>();
 

@@ -22,7 +22,8 @@ class Node {
 
   constructor(options: Partial<TailServerOptions> = {}, ring: DeltaRing = new DeltaRing()) {
     this.state = new MetadataState(new MetadataView(), ring);
-    this.server = new TailServer({ clock: this.clock, state: this.state, ...options });
+    const { clock, state } = this;
+    this.server = new TailServer({ clock, state, hasLeader: () => true, ...options });
   }
 
   do(...commands: readonly Command[]): void {
@@ -292,5 +293,33 @@ describe("the routes scope", () => {
       "node/3",
     ]);
     expect(node.state.tombstones.size).toBe(2);
+  });
+});
+
+describe("a node that has known no leader for ten seconds", () => {
+  it("sends its readers elsewhere, as it may have been taken out of the group, and takes them back in time", () => {
+    let hasLeader = true;
+    const node = new Node({ hasLeader: () => hasLeader });
+    node.do(formCommand());
+    const reader = node.tail();
+    const pass = (ms: number): void => {
+      for (let passed = 0; passed < ms; passed += 500) node.clock.advance(500);
+    };
+    pass(60_000);
+    hasLeader = false;
+    pass(9_000);
+    hasLeader = true; // an election
+    pass(1_000);
+    hasLeader = false;
+    pass(10_000);
+    expect(reader.error).toBeUndefined();
+    pass(1_000);
+    expect(reader.error?.code).toBe("unavailable");
+    const again = node.tail({ fromIndex: 1 });
+    pass(9_000);
+    expect(again.error).toBeUndefined();
+    hasLeader = true;
+    pass(60_000);
+    expect([again.error, node.server.openTails]).toEqual([undefined, 1]);
   });
 });

@@ -18,6 +18,8 @@ import type { TailSink } from "./tail.ts";
 export const HEARTBEAT_MS_DEFAULT = 500;
 export const STALLED_MS_DEFAULT = 10_000;
 export const TAILS_MAX_DEFAULT = 2_000;
+/** A node that has had no leader for so long may have been taken out of the group without hearing of it. */
+const LEADERLESS_MS_MAX = 10_000;
 
 export interface TailServerOptions {
   readonly clock: Clock;
@@ -28,6 +30,8 @@ export interface TailServerOptions {
   readonly stalledMs?: number | undefined;
   /** Tails at one time. @default 2000 */
   readonly tailsMax?: number | undefined;
+  /** Whether this node knows who leads the metadata group. */
+  readonly hasLeader: () => boolean;
 }
 
 export class TailServer {
@@ -37,11 +41,15 @@ export class TailServer {
   readonly #stalledMs: number;
   readonly #tailsMax: number;
   readonly #snapshots: SharedSnapshot;
+  readonly #hasLeader: () => boolean;
+  #leaderlessSinceMs: number | undefined;
   readonly #tails = new Set<Tail>();
   #timer: Timer | undefined;
   #pumping = false;
 
-  constructor({ clock, state, heartbeatMs, stalledMs, tailsMax }: TailServerOptions) {
+  constructor(options: TailServerOptions) {
+    const { clock, state, heartbeatMs, stalledMs, tailsMax, hasLeader } = options;
+    this.#hasLeader = hasLeader;
     this.#clock = clock;
     this.#state = state;
     this.#heartbeatMs = heartbeatMs ?? HEARTBEAT_MS_DEFAULT;
@@ -104,6 +112,7 @@ export class TailServer {
   #beat(): void {
     this.#timer = undefined;
     this.#snapshots.release();
+    this.#sendElsewhere();
     for (const tail of this.#tails) {
       if (tail.stalledForMs() >= this.#stalledMs) {
         tail.end(
@@ -117,6 +126,21 @@ export class TailServer {
     if (this.#tails.size > 0) {
       this.#timer = this.#clock.schedule(this.#heartbeatMs, () => this.#beat());
     }
+  }
+
+  /**
+   * A voter that was away while it was replaced hears nothing more: what it tells grows old for ever,
+   * and it would itself follow nobody but itself. So its readers try another node; where that has no leader
+   * either, they are back in time.
+   */
+  #sendElsewhere(): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#hasLeader() || this.#tails.size === 0) this.#leaderlessSinceMs = undefined;
+    else this.#leaderlessSinceMs ??= nowMs;
+    if (nowMs - (this.#leaderlessSinceMs ?? nowMs) < LEADERLESS_MS_MAX) return;
+    this.#leaderlessSinceMs = undefined;
+    const message = `this node has known no leader for ${LEADERLESS_MS_MAX} ms: tail another one`;
+    for (const tail of this.#tails) tail.end(new StreamError("unavailable", message));
   }
 
   #remove(tail: Tail): void {
