@@ -40,8 +40,9 @@ export function bitFlips(
     prepare: ({ cluster }) => fillSegments(cluster),
     fault: async (run) => {
       const victim = NODES[random.uniform(NODES.length)] ?? "node-1";
-      const wanted = kinds[(run.round - 1) % kinds.length] ?? "wal-last";
-      const isDown = Math.floor((run.round - 1) / kinds.length) % 2 === run.round % 2;
+      const at = (run.round - 1) % kinds.length;
+      const wanted = kinds[at] ?? "wal-last";
+      const isDown = (at + Math.floor((run.round - 1) / kinds.length)) % 2 === 1;
       await flipAndHeal(run, victim, isDown, (spans) => chooseBit(spans, wanted, random));
     },
   });

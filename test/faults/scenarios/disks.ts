@@ -51,13 +51,13 @@ async function stall({ cluster, workload, round, report }: FaultRun): Promise<vo
   await until(
     `${victim} leads`,
     LEADS_MS_MAX,
-    async () => ((await cluster.leads(victim)) ?? 0) > 0,
+    async () => ((await cluster.leads()).get(victim) ?? 0) > 0,
   );
   const mend = breakDisk(cluster, victim, "stall");
   const startedMs = performance.now();
   try {
     const movedMs = await until(`leaders of ${victim} moved`, LEADERLESS_MS_MAX, async () => {
-      return (await cluster.leads(victim)) === 0;
+      return (await cluster.leads()).get(victim) === 0;
     });
     report.figures["leadershipMovedMsMax"] = Math.max(
       report.figures["leadershipMovedMsMax"] ?? 0,

@@ -72,10 +72,10 @@ async function killOne(
   shards: readonly Shard[],
   report: FaultReport,
 ): Promise<readonly Stored[]> {
-  const led = await Promise.all(cluster.nodes.map((name) => cluster.leads(name)));
   const fairShare = shards.length / cluster.nodes.length;
-  const apart = led.map((count) => Math.abs((count ?? 0) - fairShare));
-  const victim = cluster.nodes[apart.indexOf(Math.min(...apart))] ?? "node-1";
+  const apart = ([, count]: readonly [string, number]) => Math.abs(count - fairShare);
+  const led = [...(await cluster.leads())].toSorted((a, b) => apart(a) - apart(b));
+  const [victim = "node-1"] = led[0] ?? [];
   const status = await cluster.status(victim);
   const groups = (status?.groups ?? []).filter(({ role }) => role === "leader");
   const ids = new Set(groups.map(({ groupId }) => groupId));

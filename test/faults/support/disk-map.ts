@@ -26,6 +26,7 @@ export const FILE_KINDS = [
   "wal-stamp",
   "wal-free",
   "segment-freed",
+  "state-header",
   "state-freed",
   "trash",
 ] as const;
@@ -35,6 +36,7 @@ const PADDING: ReadonlySet<FileKind> = new Set([
   "wal-stamp",
   "wal-free",
   "segment-freed",
+  "state-header",
   "state-freed",
   "trash",
 ]);
@@ -283,7 +285,8 @@ function stateSpans(folder: string, log: LogView): readonly Span[] {
       return [{ kind: "state-freed", path, start: 0, end: readFileSync(path).length }];
     }
     return [
-      { kind: "state", path, start: 0, end: STATE_HEADER_BYTES },
+      // The log has place, length and checksum of each state: nobody goes by the header.
+      { kind: "state-header", path, start: 0, end: STATE_HEADER_BYTES },
       ...live.map(({ start, end }): Span => ({ kind: "state", path, start, end })),
     ];
   });

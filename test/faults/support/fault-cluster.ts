@@ -138,10 +138,23 @@ export class FaultCluster {
     }
   }
 
-  /** Shards that the node leads, by what it says itself; undefined while it does not answer. */
-  async leads(name: string): Promise<number | undefined> {
-    const status = await this.status(name);
-    return status?.groups.filter(({ kind, role }) => kind === "shard" && role === "leader").length;
+  /**
+   * Shards that each node leads. A leader that was deposed and does not know it yet counts for nothing:
+   * the one of the highest term leads.
+   */
+  async leads(): Promise<ReadonlyMap<string, number>> {
+    const leaders = new Map<number, { readonly name: string; readonly term: number }>();
+    const statuses = await Promise.all(this.nodes.map((name) => this.status(name)));
+    for (const [at, name] of this.nodes.entries()) {
+      for (const { groupId, kind, role, term } of statuses[at]?.groups ?? []) {
+        const isLeader = kind === "shard" && role === "leader";
+        if (isLeader && term > (leaders.get(groupId)?.term ?? 0))
+          leaders.set(groupId, { name, term });
+      }
+    }
+    const led = new Map(this.nodes.map((name) => [name, 0]));
+    for (const { name } of leaders.values()) led.set(name, (led.get(name) ?? 0) + 1);
+    return led;
   }
 
   /** Numbers of the /metrics page by name; those of one name are added up. */

@@ -22,8 +22,8 @@ export async function makeShards(cluster: FaultCluster, count: number): Promise<
   }
   await until(`${count} shards have leaders`, LED_MS_MAX, async () => {
     await pause(500);
-    const leads = await Promise.all(cluster.nodes.map((name) => cluster.leads(name)));
-    return leads.reduce<number>((sum, led) => sum + (led ?? 0), 0) >= count;
+    const led = [...(await cluster.leads()).values()];
+    return led.reduce((sum, one) => sum + one, 0) >= count;
   });
   return names.flatMap((streamName) => {
     const stream = view.stream(ACCOUNT, streamName);
