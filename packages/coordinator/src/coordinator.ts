@@ -92,10 +92,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     heartbeatMs: config.tailHeartbeatMs,
     stalledMs: config.tailStalledMs,
     tailsMax: config.tailsMax,
-    hasLeader: () => {
-      const replica = group();
-      return replica === undefined || replica.leaderNodeId !== undefined;
-    },
+    hasLeader: () => hasLeader(group()),
   });
   const barriers = new Barriers(clock, group, config.barrierWaitMs);
   const loads = new BrokerLoads(state, liveness);
@@ -151,6 +148,11 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     },
     status: () => statusOf(group(), state, tails, proposer),
   };
+}
+
+/** A node without a replica has nothing to tell that could grow old. */
+function hasLeader(group: MetadataGroup | undefined): boolean {
+  return group === undefined || group.leaderNodeId !== undefined;
 }
 
 function statusOf(
