@@ -17,7 +17,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 
-import { bundle } from "./bundle.ts";
+import { bundle, type Bundle } from "./bundle.ts";
 import { hunt } from "./hunt.ts";
 import type { Mutant } from "./mutant.ts";
 import { MUTANTS } from "./mutants.ts";
@@ -46,18 +46,22 @@ type Table = Record<string, number>;
 const table = JSON.parse(readFileSync(TABLE, "utf8")) as Table;
 
 async function tryMutant(mutant: Mutant, report: Report): Promise<Row> {
-  const { path, tree } = await bundle(mutant);
-  const known = report.find(mutant.name, tree);
+  const { name, does } = mutant;
+  let made: Bundle;
+  try {
+    made = await bundle(mutant);
+  } catch (error) {
+    return { name, does, tree: "", seeds: 0, remark: `cannot be made: ${String(error)}` };
+  }
+  const known = report.find(name, made.tree);
   if (known !== undefined) return known;
-  const recorded = table[mutant.name];
-  const first = given.quick ? (recorded ?? 1) : 1;
+  const first = given.quick ? (table[name] ?? 1) : 1;
   const count = given.quick ? QUICK_SEEDS_MAX : Number(given.seeds);
-  const { caught, seeds, remark } = await hunt(path, first, count, [
+  const { caught, seeds, remark } = await hunt(made.path, first, count, [
     String(SECONDS),
     ...(mutant.needs === undefined ? [] : [mutant.needs]),
   ]);
-  const { name, does } = mutant;
-  return { name, does, tree, seeds, ...(caught ?? { remark }) };
+  return { name, does, tree: made.tree, seeds, ...(caught ?? { remark }) };
 }
 
 function lineOf({ name, seed, rule, seconds, violation, seeds, remark }: Row): string {

@@ -56,7 +56,7 @@ export const SERVICE_MUTANTS: readonly Mutant[] = [
     edit(
       "broker",
       "reconcile",
-      "gauge.set(unknownReplicas(view, here).length);",
+      "gauge.set(unknownReplicas(view, [...here, ...lane.damaged()]).length);",
       "for (const { groupId } of unknownReplicas(view, here)) this.#drop(groupId);\n      gauge.set(0);",
     ),
     edit("broker", "reconcile-drops", "  if (!view.ready) return [];\n", ""),

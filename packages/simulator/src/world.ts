@@ -3,7 +3,8 @@ import { SILENT_LOGGER, type LogFields, type Logger } from "@millrace/base";
 
 import { CommitQuorum } from "./check/commit-quorum.ts";
 import { DiskPromises } from "./check/disk-promises.ts";
-import { MessagePromises } from "./check/message-promises.ts";
+import { LeaderRules } from "./check/leader-rules.ts";
+import { eachMessage, MessagePromises } from "./check/message-promises.ts";
 import { Oracle } from "./check/oracle.ts";
 import { ReadWatch } from "./check/read-watch.ts";
 import { ShardWatch } from "./check/shard-watch.ts";
@@ -38,6 +39,7 @@ export class World {
   readonly faults: FaultPlan;
   readonly #disks: DiskPromises;
   readonly #messages: MessagePromises;
+  readonly #rules: LeaderRules;
   readonly #reads: ReadWatch;
   readonly #shards: ShardWatch;
   #looks = 0;
@@ -56,16 +58,28 @@ export class World {
     const isDropOrdered = this.#isDropOrdered.bind(this);
     const isRotten = (nodeId: number): boolean =>
       this.nodes.some((node) => node.nodeId === nodeId && node.isRotten);
-    this.#disks = new DiskPromises({ broken, isRotten, isDropOrdered });
+    const { oracle } = this;
+    this.#disks = new DiskPromises({
+      broken,
+      isRotten,
+      appliedTerm: (groupId, index) => oracle.appliedTerm(groupId, index),
+      newestApplied: (groupId) => oracle.newestApplied(groupId),
+      isDropOrdered,
+    });
     this.#messages = new MessagePromises(this.#disks, broken);
     const newestApplied = (groupId: number): number => this.oracle.newestApplied(groupId);
     this.#reads = new ReadWatch(new SimRandom(seed, "reads"), newestApplied, broken);
     this.oracle.onGroup = (nodeId, group) => this.#reads.watch(nodeId, group);
     const parentsOf = (groupId: number): readonly number[] => this.#parentsOf(groupId);
     this.#shards = new ShardWatch({ broken, parentsOf });
-    this.oracle.onApplied = (...applied) => this.#shards.applied(...applied);
+    this.oracle.onApplied = (nodeId, group, machine) => {
+      this.#shards.applied(nodeId, group, machine);
+      this.#rules.applied(nodeId, group);
+    };
+    this.oracle.onLeader = (group, term) => this.#rules.leads(group, term);
     this.nodes = Array.from({ length: options.nodes }, (_, at) => this.#slot(at + 1));
     const nodeIds = this.nodes.map(({ nodeId }) => nodeId);
+    this.#rules = new LeaderRules({ disks: this.#disks, nodeIds, broken });
     const quorum = new CommitQuorum(this.#disks, nodeIds, broken);
     this.oracle.onFirstApplied = (...applied) => quorum.applied(...applied);
     const client = (name: string): ClientProcess =>
@@ -107,8 +121,19 @@ export class World {
       chaos: () => this.faults.chaos,
       note: (what) => this.note(what),
       broken: (sentence) => this.broken(sentence),
-      opened: (id, storage) => this.#disks.opened(id, storage),
-      sent: (id, frame) => this.#messages.sent(id, frame),
+      opened: (id, storage) => {
+        this.#disks.opened(id, storage);
+        this.#rules.opened(id);
+      },
+      sent: (id, frame) => {
+        eachMessage(frame, (groupId, message) => {
+          this.#messages.said(id, groupId, message);
+          this.#rules.said(id, groupId, message);
+        });
+      },
+      received: (id, frame) => {
+        eachMessage(frame, (groupId, message) => this.#rules.received(id, groupId, message));
+      },
     });
   }
 
@@ -188,6 +213,7 @@ export class World {
 
   #compare(): void {
     const lanes = this.nodes.flatMap(({ running }) => running?.lane ?? []);
+    this.#rules.compareLogs(this.oracle.groupIds);
     this.#shards.compare(new Set(lanes.flatMap((lane) => [...lane.groups()])));
   }
 

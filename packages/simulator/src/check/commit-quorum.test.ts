@@ -18,6 +18,8 @@ function appliedWith(holders: readonly number[], voters: readonly number[]) {
   const disks = new DiskPromises({
     broken: () => {},
     isRotten: () => false,
+    appliedTerm: () => undefined,
+    newestApplied: () => 0,
     isDropOrdered: () => true,
   });
   disks.replica = (nodeId) => replicas.get(nodeId);

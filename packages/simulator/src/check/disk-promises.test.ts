@@ -63,6 +63,8 @@ function comeBack(found: Found | undefined, isSynced: boolean, ordered = true) {
   const promises = new DiskPromises({
     broken: (sentence) => void broken.push(sentence),
     isRotten: () => false,
+    appliedTerm: () => undefined,
+    newestApplied: () => 0,
     isDropOrdered: () => ordered,
   });
   const open = (storage: FakeStorage): LaneStorage => {
@@ -85,6 +87,8 @@ describe("what a disk has promised", () => {
     const promises = new DiskPromises({
       broken: (sentence) => void broken.push(sentence),
       isRotten: (nodeId) => nodeId === 2,
+      appliedTerm: () => undefined,
+      newestApplied: () => 0,
       isDropOrdered: () => true,
     });
     const damaged = [{ groupId: 7, replicaId: 3, reason: "torn" }];
@@ -129,5 +133,26 @@ describe("what a disk has promised", () => {
     const { broken, storage } = comeBack({ term: 4, vote: 3, terms: [4, 4] }, true, false);
     await storage.dropGroup(7);
     expect(broken).toEqual(["O12: node 1 drops replica 3 of group 7 unasked"]);
+  });
+
+  it("keeps what was applied when a later write would cut it (O23)", () => {
+    const broken: string[] = [];
+    const promises = new DiskPromises({
+      broken: (sentence) => void broken.push(sentence),
+      isRotten: () => false,
+      appliedTerm: (_, index) => (index <= 2 ? 4 : undefined),
+      newestApplied: () => 2,
+      isDropOrdered: () => true,
+    });
+    const disk = new FakeStorage({ terms: [4, 4, 4] });
+    promises.opened(1, disk as unknown as LaneStorage);
+    disk.submit([{ group: logOf({}), entries: [entry(3, 5)] }], () => {});
+    disk.sync();
+    expect(broken).toEqual([]);
+    disk.submit([{ group: logOf({}), entries: [entry(1, 4)] }], () => {});
+    disk.sync();
+    expect(broken).toEqual([
+      "O23: node 1 has cut entry 2 of term 4 from group 7, which was applied",
+    ]);
   });
 });

@@ -98,6 +98,9 @@ export interface DiskPromisesDeps {
   /** Whether metadata, wherever it is known, has ordered that a node drops its replica. */
   /** Whether durable bytes of the node's disk were damaged. */
   readonly isRotten: (nodeId: number) => boolean;
+  /** Term of an entry that any replica has applied, and the newest such index of a group. */
+  readonly appliedTerm: (groupId: number, index: number) => number | undefined;
+  readonly newestApplied: (groupId: number) => number;
   readonly isDropOrdered: (nodeId: number, groupId: number, replicaId: number) => boolean;
 }
 
@@ -159,7 +162,7 @@ export class DiskPromises {
       disk.pending.push(batch);
       submit(writes, () => {
         disk.pending = disk.pending.filter((one) => one !== batch);
-        for (const write of batch) disk.replicas.get(write.group.groupId)?.take(write);
+        for (const write of batch) this.#take(nodeId, disk, write);
         onDurable();
       });
     };
@@ -176,6 +179,21 @@ export class DiskPromises {
       await dropGroup(groupId);
       if (disk.life === life) disk.replicas.delete(groupId);
     };
+  }
+
+  #take(nodeId: number, disk: Disk, write: GroupWrite): void {
+    const { groupId } = write.group;
+    const replica = disk.replicas.get(groupId);
+    if (replica === undefined) return;
+    const index = Math.min(replica.last, this.#deps.newestApplied(groupId));
+    const term = replica.termOf(index);
+    replica.take(write);
+    if (term === undefined || index <= replica.base || replica.termOf(index) === term) return;
+    if (this.#deps.appliedTerm(groupId, index) !== term) return;
+    this.#broken(
+      `O23: node ${nodeId} has cut entry ${index} of term ${term} from group ${groupId}, ` +
+        "which was applied",
+    );
   }
 
   #requireOrder(nodeId: number, disk: Disk, groupId: number): void {

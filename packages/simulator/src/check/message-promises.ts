@@ -15,7 +15,7 @@ import { readFrame } from "@millrace/replica/testing";
 import type { DiskPromises } from "./disk-promises.ts";
 
 type FrameVisitor = Parameters<typeof readFrame>[1];
-type Message = Parameters<FrameVisitor["message"]>[1];
+export type Message = Parameters<FrameVisitor["message"]>[1];
 
 const OF_LEADERS: ReadonlySet<string> = new Set(["MsgApp", "MsgHeartbeat", "MsgSnap", "MsgVote"]);
 
@@ -35,19 +35,6 @@ export class MessagePromises {
   constructor(disks: DiskPromises, broken: (sentence: string) => void) {
     this.#disks = disks;
     this.#broken = broken;
-  }
-
-  /** A node hands one frame to its link. */
-  sent(nodeId: number, frame: Uint8Array): void {
-    readFrame(frame, {
-      origin: () => true,
-      liveness: () => {},
-      message: (groupId, message) => this.said(nodeId, groupId, message),
-      sleep: () => {},
-      snapshotPart: () => {},
-      shipRequest: () => {},
-      shipReply: () => {},
-    });
   }
 
   /** One message of a frame. */
@@ -91,4 +78,20 @@ export class MessagePromises {
         `its own at ${own.index} of term ${own.term}`,
     );
   }
+}
+
+/** Hands each message of a frame to `visit`. */
+export function eachMessage(
+  frame: Uint8Array,
+  visit: (groupId: number, message: Message) => void,
+): void {
+  readFrame(frame, {
+    origin: () => true,
+    liveness: () => {},
+    message: (groupId, message) => visit(groupId, message),
+    sleep: () => {},
+    snapshotPart: () => {},
+    shipRequest: () => {},
+    shipReply: () => {},
+  });
 }

@@ -15,6 +15,7 @@ interface GroupFacts {
   newest: number;
   readonly leaders: Map<number, string>;
   readonly entries: Map<number, string>;
+  readonly terms: Map<number, number>;
 }
 
 export class Oracle {
@@ -27,6 +28,8 @@ export class Oracle {
   onFirstApplied: ((nodeId: number, group: Group, entry: AppliedEntry) => void) | undefined;
   /** Told of each machine that has applied something, or begins from a state. */
   onApplied: ((nodeId: number, group: Group, machine: StateMachine) => void) | undefined;
+  /** Told of each leadership when it begins. */
+  onLeader: ((group: Group, term: number) => void) | undefined;
   readonly #groups = new Map<number, GroupFacts>();
   readonly #seen = new WeakMap<Group, { term: number; commit: number }>();
 
@@ -75,6 +78,15 @@ export class Oracle {
     return this.#groups.get(groupId)?.newest ?? 0;
   }
 
+  /** Term of an entry that some replica has applied. */
+  appliedTerm(groupId: number, index: number): number | undefined {
+    return this.#groups.get(groupId)?.terms.get(index);
+  }
+
+  get groupIds(): Iterable<number> {
+    return this.#groups.keys();
+  }
+
   /** Looks at every group of a node; cheap enough to do often. */
   look(nodeId: number, lane: Lane): void {
     for (const group of lane.groups()) {
@@ -95,6 +107,7 @@ export class Oracle {
 
   #led(nodeId: number, group: Group, facts: GroupFacts, term: number): void {
     this.counts.leaders += 1;
+    if (facts.leaders.get(term) === undefined) this.onLeader?.(group, term);
     const name = `node ${nodeId}`;
     const before = facts.leaders.get(term);
     if (before !== undefined && before !== name) {
@@ -109,6 +122,7 @@ export class Oracle {
     const before = facts.entries.get(entry.index);
     if (before === undefined) {
       facts.entries.set(entry.index, what);
+      facts.terms.set(entry.index, entry.term);
       facts.newest = Math.max(facts.newest, entry.index);
       this.onFirstApplied?.(nodeId, group, entry);
     } else if (before !== what) {
@@ -125,7 +139,7 @@ export class Oracle {
   #facts(groupId: number): GroupFacts {
     let facts = this.#groups.get(groupId);
     if (facts === undefined) {
-      facts = { newest: 0, leaders: new Map(), entries: new Map() };
+      facts = { newest: 0, leaders: new Map(), entries: new Map(), terms: new Map() };
       this.#groups.set(groupId, facts);
     }
     return facts;

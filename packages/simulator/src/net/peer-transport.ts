@@ -53,6 +53,8 @@ export interface SimPeerOptions {
   readonly chaos: () => FrameChaos;
   /** Sees each frame when the node hands it over, whatever becomes of it. */
   readonly sent: (frame: Uint8Array) => void;
+  /** Sees each frame when the node is given it. */
+  readonly received: (frame: Uint8Array) => void;
 }
 
 export class SimPeerTransport implements PeerTransport {
@@ -132,7 +134,10 @@ export class SimPeerTransport implements PeerTransport {
         const key = `${nodeId}/${trafficClass}`;
         // The first message of a connection has no bytes: it says who dialled.
         if (bytes.length === 0) this.#incoming.set(key, connection);
-        else if (this.#incoming.get(key) === connection) this.#receive(nodeId, trafficClass, bytes);
+        else if (this.#incoming.get(key) === connection) {
+          this.#options.received(bytes);
+          this.#receive(nodeId, trafficClass, bytes);
+        }
       },
       lost: () => {},
     };

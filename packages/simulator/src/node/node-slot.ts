@@ -40,6 +40,7 @@ export interface SlotDeps {
   readonly broken: (sentence: string) => void;
   readonly opened: (nodeId: number, storage: LaneStorage) => void;
   readonly sent: (nodeId: number, frame: Uint8Array) => void;
+  readonly received: (nodeId: number, frame: Uint8Array) => void;
 }
 
 export class NodeSlot {
@@ -114,6 +115,7 @@ export class NodeSlot {
         if (life.alive) this.#deps.opened(nodeId, storage);
       },
       sent: (frame) => this.#deps.sent(nodeId, frame),
+      received: (frame) => this.#deps.received(nodeId, frame),
     });
     started.then(
       (running) => {

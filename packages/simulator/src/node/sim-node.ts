@@ -57,6 +57,8 @@ export interface NodeDeps {
   readonly opened: (storage: LaneStorage) => void;
   /** Sees each frame that the process hands to its link with a peer. */
   readonly sent: (frame: Uint8Array) => void;
+  /** Sees each frame that the process is given. */
+  readonly received: (frame: Uint8Array) => void;
 }
 
 export interface RunningNode {
@@ -145,6 +147,7 @@ function openLane(deps: NodeDeps, place: Place, storage: LaneStorage, random: Si
     random: new SimRandom(options.seed, `frames-${nodeId}-${deps.boot}`),
     chaos,
     sent: deps.sent,
+    received: deps.received,
   });
   let owners: Roles | undefined;
   const machineOf = (group: Group, init: GroupInit): StateMachine => {
