@@ -203,7 +203,8 @@ export class LaneGroup implements GroupLog {
     try {
       return await read();
     } catch (error) {
-      if (!this.dropped && !this.extents.includes(extent)) return again();
+      if (this.dropped) throw new StreamError("not-found", `group ${this.groupId} is gone`);
+      if (!this.extents.includes(extent)) return again();
       if (error instanceof StreamError && error.code === "corrupt") {
         this.markDamaged(extent, error.message);
       }

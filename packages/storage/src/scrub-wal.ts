@@ -35,6 +35,7 @@ export async function scrubWal(
   const newestSeq = context.lastSeq();
   const damaged: WalVerdict[] = [];
   let expectedBefore: number | undefined;
+  let reachedSeq = -1;
   for (const [at, fileSeq] of files.entries()) {
     const isNewest = at === files.length - 1;
     const found = await scrubFile(context, fileSeq);
@@ -45,20 +46,27 @@ export async function scrubWal(
     // A later file proves how far the one before it must reach (W9).
     const previous = files[at - 1];
     const cut = expectedBefore !== undefined && found.firstBefore !== expectedBefore;
-    if (cut && previous !== undefined && found.reason === undefined) {
+    if (cut && previous !== undefined && found.kind === "read") {
       const reason = `it ends at batch ${expectedBefore}, the next file follows ${found.firstBefore}`;
       damaged.push({ fileSeq: previous, reason });
     }
-    const short = isNewest && found.lastSeq < newestSeq;
+    // The newest file may just be opened: its first batch is not durable, and nothing is missing.
+    const isWhole = isNewest && Math.max(reachedSeq, found.lastSeq) >= newestSeq;
+    const isShort = isNewest && !isWhole;
     const reason =
-      found.reason ?? (short ? `it ends at batch ${found.lastSeq} of ${newestSeq}` : undefined);
+      found.kind === "no-batch" && isWhole
+        ? undefined
+        : (found.reason ??
+          (isShort ? `it ends at batch ${found.lastSeq} of ${newestSeq}` : undefined));
     if (reason !== undefined) damaged.push({ fileSeq, reason });
     expectedBefore = reason === undefined ? found.lastSeq : undefined;
+    reachedSeq = Math.max(reachedSeq, found.lastSeq);
   }
   return { files: files.length, damaged };
 }
 
 interface ScrubbedFile {
+  readonly kind: "read" | "unreadable" | "no-batch";
   readonly lastSeq: number;
   /** `durableSeqBefore` of the first batch. */
   readonly firstBefore: number;
@@ -66,7 +74,7 @@ interface ScrubbedFile {
 }
 
 async function scrubFile(context: WalScrub, fileSeq: number): Promise<ScrubbedFile> {
-  const nothing = { lastSeq: -1, firstBefore: -1 };
+  const nothing = { kind: "unreadable", lastSeq: -1, firstBefore: -1 } as const;
   try {
     const path = context.layout.walFile(fileSeq);
     const file = await context.fileSystem.open(path, { mode: "read" });
@@ -86,7 +94,12 @@ async function scanFile(file: OpenFile, fileSeq: number): Promise<ScrubbedFile> 
   const filled = await file.read(page, 0);
   const header = decodeWalHeader(page.subarray(0, filled), file.path);
   if (header?.fileSeq !== fileSeq) {
-    return { lastSeq: -1, firstBefore: -1, reason: "its header is damaged" };
+    return {
+      kind: "unreadable",
+      lastSeq: -1,
+      firstBefore: -1,
+      reason: "its header is damaged",
+    };
   }
   const scanner = new WalScanner(file, await file.size(), fileSeq);
   let firstBefore = -1;
@@ -94,6 +107,7 @@ async function scanFile(file: OpenFile, fileSeq: number): Promise<ScrubbedFile> 
     if (firstBefore < 0) firstBefore = durableSeqBefore;
     return true;
   });
-  if (batches === 0) return { lastSeq, firstBefore, reason: "its checkpoint is damaged" };
-  return { lastSeq, firstBefore };
+  return batches === 0
+    ? { kind: "no-batch", lastSeq, firstBefore, reason: "its checkpoint is damaged" }
+    : { kind: "read", lastSeq, firstBefore };
 }

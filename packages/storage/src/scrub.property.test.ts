@@ -190,6 +190,33 @@ describe("a scrub", () => {
     await again.close();
   });
 
+  it("does not take a file for damaged whose first batch is still on its way", async () => {
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let disk = new MemoryFileSystem();
+    const opened = new Promise<void>((resolve) => {
+      disk = new MemoryFileSystem({
+        latency: async (operation, path) => {
+          if (operation !== "write" || path !== "/lane/wal/0000000002.wal") return;
+          resolve();
+          await held;
+        },
+      });
+    });
+    const lane = await openLane(disk);
+    const group = await createGroup(lane, 1);
+    for (let index = 1; index < 60; index++) {
+      lane.submit([{ group, entries: entriesOf(index, index, 1, 30_000) }], () => {});
+    }
+    await opened;
+    const report = await lane.scrub(FAST);
+    expect([report.walFiles, report.damagedWalFiles]).toEqual([2, 0]);
+    release();
+    await lane.close();
+  });
+
   it("writes a damaged identity anew", async () => {
     const { disk, lane } = await makeLane();
     await lane.setClusterId("c1");
