@@ -1,5 +1,5 @@
 /** What a lane counts, for tests, metrics and operators. All counters start at 0 with the lane. */
-import type { Counter, Metrics } from "@millrace/base";
+import type { Counter, Gauge, Metrics } from "@millrace/base";
 
 export interface LaneCounters {
   turns: number;
@@ -103,16 +103,23 @@ export class CounterPublisher {
   readonly #counters: LaneCounters;
   readonly #published = newCounters();
   readonly #handles: (readonly [keyof LaneCounters, Counter])[];
+  readonly #shipments: Gauge;
 
   constructor(counters: LaneCounters, metrics: Metrics) {
     this.#counters = counters;
+    this.#shipments = metrics.gauge(
+      "millrace_lane_shipments",
+      "Logs that are on their way from or to this node",
+    );
     this.#handles = (Object.keys(METRIC_OF) as (keyof LaneCounters)[]).flatMap((key) => {
       const metric = METRIC_OF[key];
       return metric === undefined ? [] : [[key, metrics.counter(metric[0], metric[1])] as const];
     });
   }
 
-  publish(): void {
+  /** @param shipments those that run now. */
+  publish(shipments: number): void {
+    this.#shipments.set(shipments);
     for (const [key, counter] of this.#handles) {
       const grown = this.#counters[key] - this.#published[key];
       if (grown === 0) continue;

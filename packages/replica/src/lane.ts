@@ -387,7 +387,7 @@ export class Lane {
       }
     }
     this.#driver.tick(nowMs);
-    this.#publisher.publish();
+    this.#publisher.publish(this.#driver.healing.running);
     if (!this.#driver.outbox.isEmpty) this.#driver.schedule();
   }
 
