@@ -15,40 +15,58 @@ export type HistoryKind = "invoke" | "ok" | "fail" | "info";
 interface Base {
   /** Virtual milliseconds. */
   readonly timeMs: number;
-  /** Name of the client process; it has at most one operation under way per `lane`. */
+  /** Name of one life of a client process: a client that crashed comes back under another. */
   readonly process: string;
   /** The same in an operation's invocation and in its outcome; grows from 0. */
   readonly id: number;
   readonly kind: HistoryKind;
-  readonly stream: string;
-  readonly shard: number;
   /** StreamError's code, with `fail` and `info`. */
   readonly error?: string;
 }
 
+interface OfShard extends Base {
+  /** Stream id: a stream that was made again under its name is another one. */
+  readonly stream: string;
+  readonly shard: number;
+}
+
 /** One put of one or more records, which are stored together and in order, or not at all. */
-export interface PutEvent extends Base {
+export interface PutEvent extends OfShard {
   readonly op: "put";
   /** `process-counter`: no value is ever submitted twice by a workload. */
   readonly values: readonly string[];
   /** With `ok`: offset of the first of `accepted` records; the rest was refused by a limit. */
   readonly offset?: number;
   readonly accepted?: number;
+  /** The calendar's milliseconds at the invocation: the records arrived then at the earliest. */
+  readonly calendarMs?: number;
 }
 
 /** One page of a read. */
-export interface FetchEvent extends Base {
+export interface FetchEvent extends OfShard {
   readonly op: "fetch";
   /** Offset that was asked for. */
   readonly from: number;
+  /** `from` is where this process's page before ended. */
+  readonly follows: boolean;
   /** With `ok`: records from `offset` on, without gaps. */
   readonly offset?: number;
   readonly values?: readonly string[];
   /** With `ok`: one past the newest committed record, as the leader said. */
   readonly endOffset?: number;
+  readonly trimOffset?: number;
+  /** With `ok`: what was wrong with the page itself. */
+  readonly wrong?: readonly string[];
 }
 
-export type HistoryEvent = PutEvent | FetchEvent;
+/** A register in cluster metadata: one tag of one stream. */
+export interface RegisterEvent extends Base {
+  readonly op: "write" | "read";
+  /** Of a write always, of a read with `ok`; undefined while it was never written. */
+  readonly value?: string | undefined;
+}
+
+export type HistoryEvent = PutEvent | FetchEvent | RegisterEvent;
 
 export class History {
   readonly events: HistoryEvent[] = [];

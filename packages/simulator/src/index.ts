@@ -1,2 +1,2 @@
 export { History } from "./history.ts";
-export type { FetchEvent, HistoryEvent, HistoryKind, PutEvent } from "./history.ts";
+export type { FetchEvent, HistoryEvent, HistoryKind, PutEvent, RegisterEvent } from "./history.ts";

@@ -9,6 +9,8 @@ import type { LaneConfig } from "@millrace/replica";
 import { FAULT_KINDS, ROT_KINDS } from "./faults/fault.ts";
 import type { Fault, FaultKind } from "./faults/fault.ts";
 import { SimRandom } from "./kernel/sim-random.ts";
+import { OPERATIONS } from "./workload/operator.ts";
+import type { Operation } from "./workload/operator.ts";
 import type { LinkQuality } from "./net/network.ts";
 
 export interface SimOptions {
@@ -16,6 +18,8 @@ export interface SimOptions {
   readonly nodes: 3 | 5 | 7;
   readonly shards: number;
   readonly producers: number;
+  /** Puts of one producer that are under way at one time. */
+  readonly putsAtOnce: number;
   readonly consumers: number;
   /** Virtual milliseconds with faults. */
   readonly faultsForMs: number;
@@ -36,6 +40,13 @@ export interface SimOptions {
   readonly recordsMax: number;
   readonly recordBytesMax: number;
   readonly batchesInFlightMax: number;
+  /** Bytes of the largest records; none with 0. */
+  readonly hugeBytes: number;
+  /** Clients that write and read a register in metadata. */
+  readonly registers: number;
+  readonly operations: readonly Operation[];
+  /** Virtual milliseconds between two operations, on average. */
+  readonly operationEveryMs: number;
 }
 
 const MIB = 1024 * 1024;
@@ -89,8 +100,13 @@ export function optionsOf(
     lane: laneOf(random),
     thinkMs: random.pick([10, 60, 200]),
     recordsMax: random.pick([1, 5, 20]),
-    recordBytesMax: random.pick([16, 300, 4000]),
+    recordBytesMax: random.pick([1, 16, 300, 4000]),
     batchesInFlightMax: random.pick([1, 2, 5]),
+    putsAtOnce: random.pick([1, 1, 1, 4, 12]),
+    hugeBytes: random.pick([0, 0, 0, 0, 0, 0, MIB - 100, MIB - 100, MIB - 100, 10 * MIB - 100]),
+    registers: random.pick([0, 2, 3]),
+    operations: OPERATIONS.filter(() => random.chance(0.3)),
+    operationEveryMs: random.pick([1000, 3000, 8000]),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Nodes, clients and the network of one run, and what watches them. */
 import { SILENT_LOGGER, type LogFields, type Logger } from "@millrace/base";
+import type { MetadataView } from "@millrace/model";
 
 import { CommitQuorum } from "./check/commit-quorum.ts";
 import { DiskPromises } from "./check/disk-promises.ts";
@@ -10,6 +11,8 @@ import { ReadWatch } from "./check/read-watch.ts";
 import { ShardWatch } from "./check/shard-watch.ts";
 import { FaultPlan } from "./faults/fault-plan.ts";
 import { History } from "./history.ts";
+import type { Calendar } from "./kernel/sim-clock.ts";
+import { START_MS } from "./kernel/sim-clock.ts";
 import { SimRandom } from "./kernel/sim-random.ts";
 import type { RealLoop } from "./kernel/scheduler.ts";
 import { Scheduler, WORLD } from "./kernel/scheduler.ts";
@@ -17,25 +20,33 @@ import { Trace } from "./kernel/trace.ts";
 import { SimNetwork } from "./net/network.ts";
 import { NodeSlot } from "./node/node-slot.ts";
 import type { SimOptions } from "./options.ts";
-import type { ClientProcess } from "./workload/client-process.ts";
-import { startClient } from "./workload/client-process.ts";
+import { ClientSlot } from "./workload/client-process.ts";
 
 /** Virtual milliseconds between two looks at every group. */
 const LOOK_MS = 100;
 /** Looks between two comparisons of all state machines, which takes longer. */
 const LOOKS_PER_COMPARISON = 10;
+/** Twice what any queue of a connection may hold: a frame or an answer may come on top. */
+const QUEUED_BYTES_MAX = 64 * 1024 * 1024;
 
 export class World {
   readonly options: SimOptions;
   readonly trace: Trace;
   readonly scheduler: Scheduler;
   readonly network: SimNetwork;
+  readonly calendar: Calendar = { startMs: START_MS };
   readonly oracle = new Oracle();
   readonly history = new History();
+  /** The members that the cluster is formed of. */
   readonly nodes: readonly NodeSlot[];
-  readonly producers: readonly ClientProcess[];
-  readonly consumers: readonly ClientProcess[];
-  readonly admin: ClientProcess;
+  /** A machine that may join later. */
+  readonly spare: NodeSlot;
+  readonly producers: readonly ClientSlot[];
+  readonly consumers: readonly ClientSlot[];
+  readonly registers: readonly ClientSlot[];
+  /** They never crash. */
+  readonly admin: ClientSlot;
+  readonly operator: ClientSlot;
   readonly faults: FaultPlan;
   readonly #disks: DiskPromises;
   readonly #messages: MessagePromises;
@@ -48,27 +59,27 @@ export class World {
     this.options = options;
     this.trace = new Trace(print);
     const { seed } = options;
-    this.scheduler = new Scheduler(new SimRandom(seed, "ties"), loop);
-    this.scheduler.observe = (event) => {
-      this.trace.add(event.atMs, event.label);
-    };
-    const net = new SimRandom(seed, "net");
-    this.network = new SimNetwork(this.scheduler, net, options.quality);
     const broken = (sentence: string): void => this.broken(sentence);
-    const isDropOrdered = this.#isDropOrdered.bind(this);
-    const isRotten = (nodeId: number): boolean =>
-      this.nodes.some((node) => node.nodeId === nodeId && node.isRotten);
     const { oracle } = this;
     this.#disks = new DiskPromises({
       broken,
-      isRotten,
       appliedTerm: (groupId, index) => oracle.appliedTerm(groupId, index),
       newestApplied: (groupId) => oracle.newestApplied(groupId),
-      isDropOrdered,
+      isRotten: (nodeId: number): boolean =>
+        this.machines.some((node) => node.nodeId === nodeId && node.isRotten),
+      isDropOrdered: (nodeId, groupId, replicaId) =>
+        this.#isDropOrdered(nodeId, groupId, replicaId),
     });
     this.#messages = new MessagePromises(this.#disks, broken);
-    const newestApplied = (groupId: number): number => this.oracle.newestApplied(groupId);
-    this.#reads = new ReadWatch(new SimRandom(seed, "reads"), newestApplied, broken);
+    this.#reads = new ReadWatch(
+      new SimRandom(seed, "reads"),
+      (groupId) => this.oracle.newestApplied(groupId),
+      broken,
+    );
+    const nodeIds = Array.from({ length: options.nodes + 1 }, (_, at) => at + 1);
+    const nowMs = (): number => this.scheduler.nowMs;
+    this.#rules = new LeaderRules({ nowMs, disks: this.#disks, nodeIds, broken });
+    const commits = new CommitQuorum(this.#disks, nodeIds, broken);
     this.oracle.onGroup = (nodeId, group) => this.#reads.watch(nodeId, group);
     const parentsOf = (groupId: number): readonly number[] => this.#parentsOf(groupId);
     this.#shards = new ShardWatch({ broken, parentsOf });
@@ -77,27 +88,57 @@ export class World {
       this.#rules.applied(nodeId, group);
     };
     this.oracle.onLeader = (group, term) => this.#rules.leads(group, term);
+    this.oracle.onFirstApplied = (nodeId, group, entry) => commits.applied(nodeId, group, entry);
+    this.scheduler = new Scheduler(new SimRandom(seed, "ties"), loop);
+    this.scheduler.observe = (event) => {
+      this.trace.add(event.atMs, event.label);
+    };
+    const net = new SimRandom(seed, "net");
+    this.network = new SimNetwork(this.scheduler, net, options.quality);
     this.nodes = Array.from({ length: options.nodes }, (_, at) => this.#slot(at + 1));
-    const nodeIds = this.nodes.map(({ nodeId }) => nodeId);
-    this.#rules = new LeaderRules({ disks: this.#disks, nodeIds, broken });
-    const quorum = new CommitQuorum(this.#disks, nodeIds, broken);
-    this.oracle.onFirstApplied = (...applied) => quorum.applied(...applied);
-    const client = (name: string): ClientProcess =>
-      startClient(name, options, this.scheduler, this.network, this.#logger(name));
+    this.spare = this.#slot(options.nodes + 1);
+    const { scheduler, network, calendar } = this;
+    const client = (host: string): ClientSlot => {
+      const logger = (name: string): Logger => this.#logger(name);
+      const note = (what: string): void => this.note(what);
+      return new ClientSlot(host, { options, scheduler, network, calendar, logger, note });
+    };
     this.admin = client("admin");
+    this.operator = client("op");
     this.producers = names("p", options.producers).map(client);
     this.consumers = names("c", options.consumers).map(client);
+    this.registers = names("r", options.registers).map(client);
     this.faults = new FaultPlan({
-      canSpare: (nodeId) => this.#canSpare(nodeId),
+      canSpare: (nodeId) => this.canSpare(nodeId),
       options,
       scheduler: this.scheduler,
       network: this.network,
       nodes: this.nodes,
-      clients: [...this.producers, ...this.consumers].map(({ name }) => name),
+      clients: [...this.producers, ...this.consumers, ...this.registers],
       random: new SimRandom(seed, "faults"),
       note: (what) => this.note(what),
     });
     this.#look();
+  }
+
+  /** Every machine of the cluster, with the one that may have joined. */
+  get machines(): readonly NodeSlot[] {
+    return [...this.nodes, this.spare];
+  }
+
+  /** Metadata as the node knows it that knows most; undefined while none runs. */
+  get newestView(): MetadataView | undefined {
+    let newest: MetadataView | undefined;
+    for (const { running } of this.machines) {
+      const view = running?.coordinator.localView;
+      if (view !== undefined && (newest === undefined || view.index > newest.index)) newest = view;
+    }
+    return newest;
+  }
+
+  /** The calendar's milliseconds now. */
+  get calendarMs(): number {
+    return this.calendar.startMs + this.scheduler.nowMs;
   }
 
   note(what: string): void {
@@ -110,12 +151,13 @@ export class World {
   }
 
   #slot(nodeId: number): NodeSlot {
-    const { options, scheduler, network, oracle } = this;
+    const { options, scheduler, network, oracle, calendar } = this;
     return new NodeSlot({
       nodeId,
       options,
       scheduler,
       network,
+      calendar,
       oracle,
       logger: (name) => this.#logger(name),
       chaos: () => this.faults.chaos,
@@ -153,7 +195,7 @@ export class World {
 
   /** Whether any copy of metadata has ordered that a replica goes. */
   #isDropOrdered(nodeId: number, groupId: number, replicaId: number): boolean {
-    const running = this.nodes.flatMap((node) => node.running ?? []);
+    const running = this.machines.flatMap((node) => node.running ?? []);
     const views = running.flatMap(({ coordinator, client }) => [
       ...(coordinator.localView === undefined ? [] : [coordinator.localView]),
       client.view,
@@ -174,17 +216,13 @@ export class World {
    * Whether all groups could do without what one node's disk holds: each has all its replicas, none is
    * on the move, so a majority of whole copies stays (reference E.1, the fault atlas).
    */
-  #canSpare(nodeId: number): boolean {
-    if (this.nodes.some((node) => node.isRotten && node.nodeId !== nodeId)) return false;
-    const views = this.nodes.flatMap(({ running }) => running?.coordinator.localView ?? []);
-    const newest = views.reduce<(typeof views)[number] | undefined>(
-      (best, view) => (best === undefined || view.index > best.index ? view : best),
-      undefined,
-    );
+  canSpare(nodeId: number): boolean {
+    if (this.machines.some((node) => node.isRotten && node.nodeId !== nodeId)) return false;
+    const newest = this.newestView;
     const metadata = newest?.cluster()?.metadataGroup;
     if (newest === undefined || metadata === undefined) return false;
     // A disk that was wiped counts as lost from that moment, not from when metadata knows it.
-    const isReplaced = this.nodes.every(({ nodeId: id, lostIncarnations }) => {
+    const isReplaced = this.machines.every(({ nodeId: id, lostIncarnations }) => {
       const known = newest.node(id)?.incarnation;
       return known === undefined || !lostIncarnations.has(known);
     });
@@ -201,10 +239,12 @@ export class World {
 
   #look(): void {
     this.scheduler.after(LOOK_MS, WORLD, "look", () => {
-      for (const { nodeId, running } of this.nodes) {
+      for (const { nodeId, running } of this.machines) {
         if (running !== undefined) this.oracle.look(nodeId, running.lane);
       }
-      this.#reads.ask(this.nodes.flatMap(({ running }) => running?.lane ?? []));
+      const queued = this.network.queuedBytesMost;
+      if (queued > QUEUED_BYTES_MAX) this.broken(`L6: ${queued} bytes wait on one connection`);
+      this.#reads.ask(this.machines.flatMap(({ running }) => running?.lane ?? []));
       this.#looks += 1;
       if (this.#looks % LOOKS_PER_COMPARISON === 0) this.#compare();
       this.#look();
@@ -212,7 +252,7 @@ export class World {
   }
 
   #compare(): void {
-    const lanes = this.nodes.flatMap(({ running }) => running?.lane ?? []);
+    const lanes = this.machines.flatMap(({ running }) => running?.lane ?? []);
     this.#rules.compareLogs(this.oracle.groupIds);
     this.#shards.compare(new Set(lanes.flatMap((lane) => [...lane.groups()])));
   }

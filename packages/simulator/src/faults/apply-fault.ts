@@ -5,12 +5,14 @@ import type { SimNetwork } from "../net/network.ts";
 import type { FrameChaos } from "../net/peer-transport.ts";
 import { NO_CHAOS } from "../net/peer-transport.ts";
 import type { NodeSlot } from "../node/node-slot.ts";
+import type { ClientSlot } from "../workload/client-process.ts";
 import type { Fault, FaultAction, FaultEffect } from "./fault.ts";
 
 export interface ApplyDeps {
   readonly scheduler: Scheduler;
   readonly network: SimNetwork;
   readonly nodes: readonly NodeSlot[];
+  readonly clients: readonly ClientSlot[];
 }
 
 type Act<Name extends FaultAction["act"]> = Extract<FaultAction, { readonly act: Name }>;
@@ -54,6 +56,8 @@ export class FaultActor {
         return this.#drift(fault, effect);
       case "disk":
         return this.#disk(fault, effect);
+      case "client-crash":
+        return this.#crashClient(fault, effect);
       case "no-space":
         return this.#noSpace(fault, effect);
       case "read-only":
@@ -67,8 +71,9 @@ export class FaultActor {
   heal(): void {
     this.#isOver = true;
     this.#chaos = undefined;
-    const { network, nodes } = this.#deps;
+    const { network, nodes, clients } = this.#deps;
     network.heal();
+    for (const client of clients) client.start();
     for (const node of nodes) {
       node.disk.heal();
       node.resume();
@@ -183,12 +188,8 @@ export class FaultActor {
 
   #drift({ node, rate, forMs }: Act<"drift">, effect: FaultEffect): void {
     const { clockError } = this.#node(node);
-    const usual = clockError.rate;
     clockError.run(rate, effect);
-    this.#later(forMs, "clock steady", () => {
-      clockError.run(usual);
-      clockError.correct();
-    });
+    this.#later(forMs, "clock steady", () => clockError.correct());
   }
 
   #disk({ node, fault, stallMs = 1000 }: Act<"disk">, effect: FaultEffect): void {
@@ -196,6 +197,14 @@ export class FaultActor {
     const fired = (): void => void (effect.happened = true);
     if (fault === "stall") disk.arm({ kind: "stall", stallMs, fired });
     else disk.arm({ kind: fault, fired });
+  }
+
+  #crashClient({ host, downMs }: Act<"client-crash">, effect: FaultEffect): void {
+    const client = this.#deps.clients.find((each) => each.host === host);
+    if (client?.isUp !== true) return;
+    effect.happened = true;
+    client.crash();
+    this.#later(downMs, "client restart", () => client.start());
   }
 
   #noSpace({ node, freeBytes, forMs }: Act<"no-space">, effect: FaultEffect): void {

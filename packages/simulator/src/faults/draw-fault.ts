@@ -132,6 +132,12 @@ function drawOfOne(kind: FaultKind, { nodeId, host }: NodeSlot, deps: DrawDeps):
       const byMs = random.pick([-2000, -300, 300, 2000]);
       return { act: "clock", node: nodeId, byMs, forMs, strobeMs: random.pick([20, 100, 400]) };
     }
+    case "client-crash":
+      return {
+        act: "client-crash",
+        host: random.pick(deps.clients),
+        downMs: random.between(10, DOWN_MS_MAX),
+      };
     case "stall":
       return {
         act: "disk",

@@ -12,6 +12,7 @@ import type { SimNetwork } from "../net/network.ts";
 import type { FrameChaos } from "../net/peer-transport.ts";
 import type { NodeSlot } from "../node/node-slot.ts";
 import type { SimOptions } from "../options.ts";
+import type { ClientSlot } from "../workload/client-process.ts";
 import { FaultActor } from "./apply-fault.ts";
 import type { DrawDeps } from "./draw-fault.ts";
 import { drawFault, lossOfLeader } from "./draw-fault.ts";
@@ -22,8 +23,7 @@ export interface FaultDeps {
   readonly scheduler: Scheduler;
   readonly network: SimNetwork;
   readonly nodes: readonly NodeSlot[];
-  /** Host names of the clients. */
-  readonly clients: readonly string[];
+  readonly clients: readonly ClientSlot[];
   readonly random: SimRandom;
   readonly canSpare: (nodeId: number) => boolean;
   readonly note: (what: string) => void;
@@ -39,7 +39,7 @@ export class FaultPlan {
   constructor(deps: FaultDeps) {
     this.#deps = deps;
     const rottenNodeId = deps.random.pick(deps.nodes).nodeId;
-    this.#draw = { ...deps, rottenNodeId };
+    this.#draw = { ...deps, clients: deps.clients.map(({ host }) => host), rottenNodeId };
     this.#actor = new FaultActor(deps);
   }
 

@@ -35,6 +35,7 @@ export const FAULT_KINDS = [
   "wipe",
   "leader",
   "stale-follower",
+  "client-crash",
 ] as const;
 
 /** Damage of bytes that were durable: at most one node's, so that a majority of whole copies stays. */
@@ -108,6 +109,7 @@ export type FaultAction =
       readonly fault: "write-error" | "sync-error" | "stall";
       readonly stallMs?: number;
     }
+  | { readonly act: "client-crash"; readonly host: string; readonly downMs: number }
   /** So many bytes are left. */
   | {
       readonly act: "no-space";

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { Job, Outcome } from "./job.ts";
 
 /** Real milliseconds of one job, beyond which its process is ended and the run has failed. */
-const JOB_MS_MAX = 300_000;
+const JOB_MS_MAX = 120_000;
 const WORKER = fileURLToPath(new URL("worker.ts", import.meta.url));
 
 interface Waiting {

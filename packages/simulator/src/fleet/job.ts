@@ -42,7 +42,7 @@ export function outcomeOf(job: Job, options: object, result: SeedResult): Outcom
   return {
     job,
     violations,
-    acknowledged: result.counts?.acknowledged ?? 0,
+    acknowledged: result.report?.acknowledged ?? 0,
     faults: [...faults],
     events,
     virtualMs,

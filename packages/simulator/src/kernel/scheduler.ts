@@ -38,6 +38,9 @@ export interface RealLoop {
 
 export const WORLD: Owner = { name: "world", alive: true, paused: false };
 
+/** Events of one instant, beyond which a process is taken to go round in circles. */
+const STANDING_EVENTS_MAX = 200_000;
+
 /** Events after which the real event loop is served: for output and Ctrl-C. */
 const BATCH_EVENTS = 5000;
 
@@ -52,6 +55,7 @@ export class Scheduler {
   #nowMs = 0;
   #sequence = 0;
   #executed = 0;
+  #standing = 0;
   #failure: { readonly error: unknown } | undefined;
   /** Called before each event; an observer, which must not change anything. */
   observe: (event: ScheduledEvent) => void = () => {};
@@ -137,7 +141,11 @@ export class Scheduler {
   }
 
   #execute(event: ScheduledEvent): void {
+    this.#standing = event.atMs > this.#nowMs ? 0 : this.#standing + 1;
     this.#nowMs = Math.max(this.#nowMs, event.atMs); // T1
+    if (this.#standing > STANDING_EVENTS_MAX) {
+      this.fail(new Error(`${STANDING_EVENTS_MAX} events at ${this.#nowMs}, now ${event.label}`));
+    }
     this.#executed += 1;
     this.observe(event);
     try {

@@ -12,19 +12,36 @@ import type { Owner, Scheduler } from "./scheduler.ts";
 /** Where simulated wall clocks start: 2026-01-01T00:00:00Z. */
 export const START_MS = 1_767_225_600_000;
 
+/** No timer is finer: one that was would wait for a moment that numbers cannot tell from now. */
+const TIMER_MS_MIN = 0.001;
+
+/** What day it is for everybody; days can pass between two events. */
+export interface Calendar {
+  startMs: number;
+}
+
 /** How one machine's clocks are off; it outlives the processes on the machine. */
 export class ClockError {
   readonly #worldMs: () => number;
+  readonly #calendar: Calendar;
   #fromWorldMs = 0;
   #fromMonoMs = 0;
   #skewMs: number;
+  readonly #usualRate: number;
   #rate: number;
   #effect: FaultEffect | undefined;
 
   /** @param skewMs By which the wall clock is ahead. @param rate Its seconds per second of the world, near 1. */
-  constructor(worldMs: () => number, skewMs = 0, rate = 1) {
+  constructor(
+    worldMs: () => number,
+    skewMs = 0,
+    rate = 1,
+    calendar: Calendar = { startMs: START_MS },
+  ) {
     this.#worldMs = worldMs;
+    this.#calendar = calendar;
     this.#skewMs = skewMs;
+    this.#usualRate = rate;
     this.#rate = rate;
   }
 
@@ -38,7 +55,7 @@ export class ClockError {
 
   wallMs(): number {
     if (this.#effect !== undefined) this.#effect.happened = true;
-    return START_MS + this.#skewMs + this.monotonicMs();
+    return this.#calendar.startMs + this.#skewMs + this.monotonicMs();
   }
 
   /** The wall clock jumps. @param effect Told when somebody looks at the clock. */
@@ -60,9 +77,9 @@ export class ClockError {
     this.#fromMonoMs -= forMs * this.#rate;
   }
 
-  /** The wall clock is set to the world's time, `aheadMs` in the future of where it began. */
+  /** Both clocks run at their usual rate, and the wall clock is set to the world's time. */
   correct(): void {
-    this.#effect = undefined;
+    this.run(this.#usualRate);
     this.#skewMs = this.#worldMs() - this.monotonicMs();
   }
 }
@@ -91,7 +108,7 @@ export class SimClock implements Clock {
   }
 
   schedule(delayMs: number, run: () => void): Timer {
-    const worldMs = Math.max(0, delayMs) / this.#error.rate;
+    const worldMs = Math.max(TIMER_MS_MIN, delayMs / this.#error.rate);
     return this.#scheduler.after(worldMs, this.#owner, this.#timerLabel, run);
   }
 

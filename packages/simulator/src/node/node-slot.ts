@@ -7,6 +7,7 @@ import type { LaneStorage } from "@millrace/storage";
 import type { Oracle } from "../check/oracle.ts";
 import { SimDisk } from "../disk/index.ts";
 import { ProcessLife } from "../kernel/process-life.ts";
+import type { Calendar } from "../kernel/sim-clock.ts";
 import { ClockError, SimClock } from "../kernel/sim-clock.ts";
 import { SimRandom } from "../kernel/sim-random.ts";
 import type { Scheduler } from "../kernel/scheduler.ts";
@@ -33,6 +34,7 @@ export interface SlotDeps {
   readonly options: SimOptions;
   readonly scheduler: Scheduler;
   readonly network: SimNetwork;
+  readonly calendar: Calendar;
   readonly oracle: Oracle;
   readonly logger: (name: string) => Logger;
   readonly chaos: () => FrameChaos;
@@ -72,6 +74,7 @@ export class NodeSlot {
       () => deps.scheduler.nowMs,
       clocks.between(-50, 50),
       1 + clocks.between(-2e-4, 2e-4),
+      deps.calendar,
     );
     this.disk = new SimDisk({
       random: new SimRandom(options.seed, `disk-${nodeId}`),
