@@ -1,6 +1,9 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { afterAll, describe, expect, it } from "vitest";
 
@@ -38,6 +41,19 @@ describe("the cluster secret file", () => {
     expect(made).toMatch(/^[0-9a-f]{64}$/);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(clusterSecret(path)).toBe(made);
+  });
+
+  it("is one for all processes that start at once without a file", async () => {
+    const path = join(directory, "raced");
+    const source = fileURLToPath(new URL("secret-box.ts", import.meta.url));
+    const script = `import { clusterSecret } from ${JSON.stringify(source)};
+      process.stdout.write(clusterSecret(${JSON.stringify(path)}));`;
+    const flags = ["--conditions=@millrace/source", "--import", "tsx", "--input-type=module"];
+    const run = () => promisify(execFile)(process.execPath, [...flags, "--eval", script]);
+    const answers = await Promise.all(Array.from({ length: 6 }, run));
+    const secrets = new Set(answers.map(({ stdout }) => stdout));
+    expect([...secrets]).toEqual([clusterSecret(path)]);
+    expect(readdirSync(directory).filter((name) => name.startsWith("raced"))).toEqual(["raced"]);
   });
 
   it("refuses a file that holds something else", () => {

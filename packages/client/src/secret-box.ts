@@ -7,7 +7,15 @@
  * that a sealed value cannot be moved to another place.
  */
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 import { StreamError } from "@millrace/base";
@@ -57,20 +65,33 @@ export const SEALED = {
 } as const;
 
 /**
- * The secret in the file at `path`; a missing file is made with a new secret, mode 0600.
+ * The secret in the file at `path`; a missing file is made with a new secret, mode 0600. Of several
+ * processes that find it missing at once, one makes it and all have its secret.
  *
  * @throws StreamError `invalid-argument` for a file that holds anything else.
  */
 export function clusterSecret(path: string): string {
-  if (!existsSync(path)) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    writeFileSync(path, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
-    chmodSync(path, 0o600);
-  }
+  if (!existsSync(path)) makeSecret(path);
   const secret = readFileSync(path, "utf8").trim();
   if (SECRET_PATTERN.test(secret)) return secret;
   throw new StreamError(
     "invalid-argument",
     `cluster secret file ${path} must hold 64 hexadecimal digits; it holds ${secret.length} other characters`,
   );
+}
+
+/** Whole or not at all: a name is given to a finished file, and the first name stays. */
+function makeSecret(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const secret = randomBytes(32).toString("hex");
+  const aside = `${path}.${randomBytes(8).toString("hex")}`;
+  try {
+    writeFileSync(aside, `${secret}\n`, { mode: 0o600, flag: "wx" });
+    chmodSync(aside, 0o600);
+    linkSync(aside, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(aside, { force: true });
+  }
 }
