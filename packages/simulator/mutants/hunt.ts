@@ -49,6 +49,7 @@ export async function hunt(
       const caught = { seed, rule: ruleOf(violation) ?? "", violation, seconds: tookSeconds };
       return { caught, seeds: seed - first + 1, remark };
     }
+    if (end.isOver) break;
     if (next < first + count) {
       lost++;
       next++; // the seed that hung, or that ended the process
@@ -59,6 +60,8 @@ export async function hunt(
 
 interface RunEnd {
   readonly line?: SeedLine;
+  /** It ran to its end; the seeds that it said nothing of were passed over. */
+  readonly isOver?: boolean;
   readonly remark?: string;
 }
 
@@ -92,7 +95,7 @@ function runUntilCaught(args: readonly string[], ended: (line: SeedLine) => void
     child.once("close", (code) => {
       clearTimeout(timer);
       if (code !== 0 && end === undefined) remark ??= said.trim().slice(0, 300);
-      resolve({ ...end, ...(remark === undefined ? {} : { remark }) });
+      resolve({ ...end, isOver: code === 0, ...(remark === undefined ? {} : { remark }) });
     });
   });
 }

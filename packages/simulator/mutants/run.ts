@@ -4,6 +4,8 @@
  *   [NAME ...]   those mutants alone
  *   --seeds N    at most so many seeds per mutant; 500 unless told
  *   --jobs N     mutants at a time, each in a process of its own; 2 unless told
+ *   --focus K    only seeds that draw fault K; may be given several times
+ *   --small      only seeds of three nodes and at most two shards
  *   --fresh      does not go on from the report of an earlier run
  *   --quick      the seeds of `table.json` alone, for CI
  *   --record     writes `table.json`
@@ -35,6 +37,8 @@ const { values: given, positionals } = parseArgs({
   options: {
     seeds: { type: "string", default: String(SEEDS_MAX) },
     jobs: { type: "string", default: "2" },
+    focus: { type: "string", multiple: true, default: [] },
+    small: { type: "boolean", default: false },
     fresh: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
@@ -60,6 +64,8 @@ async function tryMutant(mutant: Mutant, report: Report): Promise<Row> {
   const { caught, seeds, remark } = await hunt(made.path, first, count, [
     String(SECONDS),
     ...(mutant.needs === undefined ? [] : [mutant.needs]),
+    ...given.focus.map((kind) => `focus:${kind}`),
+    ...(given.small ? ["small"] : []),
   ]);
   return { name, does, tree: made.tree, seeds, ...(caught ?? { remark }) };
 }

@@ -19,16 +19,24 @@ function watched(logs: readonly (readonly number[])[]) {
   const broken: string[] = [];
   const disks = { replica: (nodeId: number) => replicas[nodeId - 1] } as unknown as DiskPromises;
   const nodeIds = logs.map((_, at) => at + 1);
-  const rules = new LeaderRules({ disks, nodeIds, broken: (said) => void broken.push(said) });
-  return { rules, broken };
+  let nowMs = 0;
+  const rules = new LeaderRules({
+    nowMs: () => nowMs,
+    disks,
+    nodeIds,
+    broken: (said) => void broken.push(said),
+  });
+  return { rules, broken, pass: () => (nowMs += 10) };
 }
 
 const message = (said: Partial<Message>): Message => said as Message;
 
 describe("the rules of leaders and logs", () => {
   it("let nobody lead in a term that is over (O20)", () => {
-    const { rules, broken } = watched([[1]]);
+    const { rules, broken, pass } = watched([[1]]);
     rules.received(1, 7, message({ type: "MsgAppResp", term: 3, to: 11 }));
+    rules.said(1, 7, message({ type: "MsgApp", term: 2 })); // on its way already
+    pass();
     rules.said(1, 7, message({ type: "MsgApp", term: 3 }));
     expect(broken).toEqual([]);
     rules.said(1, 7, message({ type: "MsgApp", term: 2 }));
@@ -36,8 +44,9 @@ describe("the rules of leaders and logs", () => {
   });
 
   it("let a process that was started anew say what its disk knows", () => {
-    const { rules, broken } = watched([[1]]);
+    const { rules, broken, pass } = watched([[1]]);
     rules.received(1, 7, message({ type: "MsgAppResp", term: 3, to: 11 }));
+    pass();
     rules.opened(1);
     rules.said(1, 7, message({ type: "MsgApp", term: 2 }));
     expect(broken).toEqual([]);

@@ -20,7 +20,18 @@ const TELLS_TERM: ReadonlySet<string> = new Set([
 ]);
 const OF_LEADER: ReadonlySet<string> = new Set(["MsgApp", "MsgHeartbeat"]);
 
+/** In which a process acts on what it was told; what it had to say before is still on its way. */
+const TURN_MS = 5;
+
+/** The latest term that a process was told of, when first, and the one before. */
+interface Told {
+  readonly atMs: number;
+  readonly term: number;
+  readonly termBefore: number;
+}
+
 export interface LeaderRulesDeps {
+  readonly nowMs: () => number;
   readonly disks: DiskPromises;
   readonly nodeIds: readonly number[];
   readonly broken: (sentence: string) => void;
@@ -28,8 +39,8 @@ export interface LeaderRulesDeps {
 
 export class LeaderRules {
   readonly #deps: LeaderRulesDeps;
-  /** Latest term that a node's present process was told of, by node and group. */
-  readonly #told = new Map<string, number>();
+  /** Of each node's present process, by node and group. */
+  readonly #told = new Map<string, Told>();
   /** Commit index and term of the beginning of each leadership. */
   readonly #began = new WeakMap<Group, { readonly term: number; readonly commitIndex: number }>();
 
@@ -46,15 +57,24 @@ export class LeaderRules {
     if (!TELLS_TERM.has(type)) return;
     if (this.#deps.disks.replica(nodeId, groupId)?.replicaId !== to) return;
     const key = `${nodeId}/${groupId}`;
-    this.#told.set(key, Math.max(term, this.#told.get(key) ?? 0));
+    if (term <= (this.#told.get(key)?.term ?? 0)) return;
+    const termBefore = this.#termBefore(key);
+    this.#told.set(key, { atMs: this.#deps.nowMs(), term, termBefore });
   }
 
   said(nodeId: number, groupId: number, { type, term }: Message): void {
-    const told = this.#told.get(`${nodeId}/${groupId}`) ?? 0;
+    const told = this.#termBefore(`${nodeId}/${groupId}`);
     if (!OF_LEADER.has(type) || term >= told) return;
     this.#deps.broken(
       `O20: node ${nodeId} group ${groupId} says ${type} in term ${term}, after it was told of ${told}`,
     );
+  }
+
+  /** The latest term that the process was told of before this turn. */
+  #termBefore(key: string): number {
+    const told = this.#told.get(key);
+    if (told === undefined) return 0;
+    return told.atMs + TURN_MS < this.#deps.nowMs() ? told.term : told.termBefore;
   }
 
   leads(group: Group, term: number): void {
