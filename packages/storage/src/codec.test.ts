@@ -5,6 +5,7 @@ import { decodeFrames, encodeFrame, putEntriesFrame } from "./frames.ts";
 import type { GroupCheckpoint, WalFrame } from "./frames.ts";
 import { decodeIdentity, encodeIdentity } from "./identity.ts";
 import { PAGE_BYTES } from "./limits.ts";
+import { encodeChunk, verifiedEntries } from "./log-chunk.ts";
 import {
   decodeExtent,
   decodeSegmentFooter,
@@ -65,6 +66,14 @@ const FRAMES: readonly Exclude<WalFrame, { type: "entries" | "moved-entries" }>[
   { type: "trimmed", groupId: 5, throughIndex: 8, throughTerm: 2, state: state(8) },
   { type: "segments-changed", change: { freeBelow: 3, added: [4], removed: [1, 2] } },
   { type: "group-dropped", groupId: 5, replicaId: 50 },
+  {
+    type: "log-shipped",
+    groupId: 5,
+    compactedIndex: 4,
+    compactedTerm: 2,
+    state: state(12),
+    segments: [3, 4, 9],
+  },
   { type: "group-damaged", groupId: 5, replicaId: 50, reason: "batch 7 is damaged: naïve" },
 ];
 
@@ -259,6 +268,12 @@ describe("headers", () => {
     footerBytes.writeUInt8(1, 20);
     expect(() => decodeSegmentFooter(footerBytes, "x.seg", 500)).toThrow(/x\.seg at byte 500/);
     expect([headerBytes, table.view()].map((bytes) => bytes.toString("hex"))).toMatchSnapshot();
+  });
+
+  it("of shipped chunks are frames alone, and keep their bytes from version to version", () => {
+    const { firstIndex, lastIndex, frames } = encodeChunk(ENTRIES.slice(0, 2));
+    expect([firstIndex, lastIndex, Buffer.from(frames).toString("hex")]).toMatchSnapshot();
+    expect(verifiedEntries({ firstIndex, lastIndex, frames }, 7, 3)).toEqual(ENTRIES.slice(0, 2));
   });
 
   it("of segment frames name the entry that is out of place", () => {
