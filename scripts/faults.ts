@@ -37,11 +37,18 @@ async function run(scenario: Scenario, count: number): Promise<FaultReport> {
   return report;
 }
 
+/** One line per figure; `a.b` and `a.c` share the line of `a`. */
 function printFigures({ name: proof, figures, resumeMs }: FaultReport): void {
-  const entries = Object.entries(figures);
-  const width = Math.max(...entries.map(([figure]) => figure.length));
-  for (const [figure, value] of entries) {
-    console.log(`${proof}:   ${figure.padEnd(width)} ${Math.round(value * 100) / 100}`);
+  const lines = new Map<string, string[]>();
+  for (const [figure, value] of Object.entries(figures)) {
+    const [subject = "", part] = figure.split(".");
+    const rounded = String(Math.round(value * 100) / 100);
+    const cells = lines.get(subject) ?? [];
+    lines.set(subject, [...cells, part === undefined ? rounded : `${part} ${rounded}`]);
+  }
+  const width = Math.max(0, ...[...lines.keys()].map((subject) => subject.length));
+  for (const [subject, cells] of lines) {
+    console.log(`${proof}:   ${subject.padEnd(width)}  ${cells.join(", ")}`);
   }
   if (resumeMs.length > 0) {
     console.log(`${proof}:   writes went on within ${Math.max(...resumeMs)} ms of each fault`);

@@ -10,7 +10,7 @@ import { join, relative } from "node:path";
 
 import { SeededRandom } from "@millrace/base/testing";
 
-import { createStream, kinesis, readStream } from "../../e2e/support/kinesis.ts";
+import { kinesis, readStream } from "../../e2e/support/kinesis.ts";
 import { pause, until } from "../../e2e/support/waiting.ts";
 import { NODES, prove } from "../support/chaos.ts";
 import type { FaultRun } from "../support/chaos.ts";
@@ -23,6 +23,9 @@ import { seedOf } from "../support/seed.ts";
 const HEAL_MS_MAX = 120_000;
 /** Streams that exist beside the one under load, so that the state of metadata has a file of its own. */
 const STREAMS = 12;
+const ACCOUNT = "000000000000";
+
+const beside = (stream: number) => `beside-${stream}`;
 
 const nodeOf = (round: number) => NODES[round % NODES.length] ?? "node-1";
 
@@ -84,11 +87,19 @@ export function metadata(rounds: number): Promise<FaultReport> {
     paceMs: 20,
     roundsPerLot: 4,
     prepare: async ({ cluster }) => {
-      const admin = kinesis(cluster);
-      for (let stream = 0; stream < STREAMS; stream++) {
-        await createStream(admin, `beside-${stream}`, 2);
-      }
-      admin.destroy();
+      const { admin, view } = cluster.client;
+      await Promise.all(
+        Array.from({ length: STREAMS }, (_, stream) => {
+          return admin.createStream({
+            account: ACCOUNT,
+            streamName: beside(stream),
+            shardCount: 2,
+          });
+        }),
+      );
+      await until("the streams beside are there", 30_000, () => {
+        return view.list("stream").filter(({ status }) => status === "ACTIVE").length > STREAMS;
+      });
       await until("state files on every node", 120_000, () => {
         return cluster.nodes.every((name) => stateFiles(cluster, name).length > 0);
       });
@@ -110,8 +121,8 @@ export function metadata(rounds: number): Promise<FaultReport> {
     finish: async ({ cluster, report }) => {
       const admin = kinesis(cluster);
       for (let stream = 0; stream < STREAMS; stream++) {
-        await readStream(admin, `beside-${stream}`).catch((error: unknown) => {
-          report.problems.push(`S13: stream beside-${stream}: ${String(error)}`);
+        await readStream(admin, beside(stream)).catch((error: unknown) => {
+          report.problems.push(`S13: stream ${beside(stream)}: ${String(error)}`);
         });
       }
       admin.destroy();
