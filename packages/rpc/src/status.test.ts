@@ -13,7 +13,7 @@ import {
 describe("errors on the wire", () => {
   it("keep code, text and hint", () => {
     const sent = new StreamError("stale-epoch", "epoch 3, now 4", {
-      hint: { shardEpoch: 4, leaderAddress: "a:1", term: 2 },
+      hint: { shardEpoch: 4, leaderAddress: "a:1", term: 2, sealed: true },
     });
     const { status, message, details } = statusOf(sent);
     expect([status, message]).toEqual([9, "epoch 3, now 4"]);

@@ -1,4 +1,5 @@
 /** Hand-written codecs against the serializers that proto-loader makes from the .proto files. */
+import type { ErrorHint } from "@millrace/base";
 import { StreamError } from "@millrace/base";
 import type {
   AppendRequestInput,
@@ -141,6 +142,20 @@ describe("AppendResponse", () => {
     const bytes = Buffer.concat(encodeAppendResponse({ requestId: 1, failure }));
     expect(decodeAppendResponse(bytes).failure?.hint).toEqual(hint);
     expect(DataService.Append.responseDeserialize(bytes).failure).toMatchObject(hint);
+  });
+
+  it("carries the word of a sealed shard, and says nothing of it elsewhere", () => {
+    const read = (hint: ErrorHint) => {
+      const failure = new StreamError("stale-epoch", "sealed", { hint });
+      const bytes = Buffer.concat(encodeAppendResponse({ requestId: 1, failure }));
+      const { sealed } = DataService.Append.responseDeserialize(bytes).failure ?? {};
+      return [decodeAppendResponse(bytes).failure?.hint, sealed];
+    };
+    const sealed = { shardEpoch: 4, sealed: true };
+    expect([read(sealed), read({ shardEpoch: 4 })]).toEqual([
+      [sealed, true],
+      [{ shardEpoch: 4 }, false],
+    ]);
   });
 });
 
