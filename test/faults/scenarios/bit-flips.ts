@@ -159,10 +159,12 @@ async function mapOf(cluster: FaultCluster, name: string): Promise<readonly Span
   }
 }
 
-/** Of the wanted kind, or of the next one that this disk has. */
+/** Of the wanted kind, or of the next one that this disk has; live stays live, if it can. */
 function chooseBit(spans: readonly Span[], wanted: FileKind, random: SeededRandom): Bit {
   const at = FILE_KINDS.indexOf(wanted);
-  const order = [...FILE_KINDS.slice(at), ...FILE_KINDS.slice(0, at)];
+  const next = [...FILE_KINDS.slice(at), ...FILE_KINDS.slice(0, at)];
+  const isAlike = (kind: FileKind) => isLiveKind(kind) === isLiveKind(wanted);
+  const order = [...next.filter(isAlike), ...next];
   for (const kind of order) {
     const list = spans.filter((span) => span.kind === kind);
     const span = list[random.uniform(Math.max(1, list.length))];
