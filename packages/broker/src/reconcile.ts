@@ -101,7 +101,7 @@ export class Reconciler {
 
   #tick(): void {
     this.#timer = this.#options.clock.schedule(REPORT_AGAIN_MS, () => {
-      this.#settleAll();
+      this.#learnDamage(); // and settles all
       const { lane, view, unknownReplicas: gauge } = this.#options;
       const here = [...lane.groups()];
       for (const { groupId } of here) this.#moveOn(groupId);
