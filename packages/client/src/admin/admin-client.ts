@@ -78,10 +78,14 @@ export class AdminClient {
     return this.#change(CoordinatorService.UpdateRetention, request, deadlineMs, true);
   }
 
+  /**
+   * Is asked for once, so that tags are a register (S12): a request that is repeated because its answer
+   * was lost would write over what somebody else has set meanwhile.
+   */
   updateTags(request: UpdateTags, deadlineMs = DEADLINE_MS): Promise<void> {
     const { account, streamName, set = {}, remove = [] } = request;
     const full = { account, streamName, set: { ...set }, remove: [...remove] };
-    return this.#change(CoordinatorService.UpdateTags, full, deadlineMs, true);
+    return this.#change(CoordinatorService.UpdateTags, full, deadlineMs, false);
   }
 
   /**

@@ -196,7 +196,11 @@ export class FakeCluster {
           },
         }),
         controlService(CoordinatorService, {
-          unary: { CreateStream: change("CreateStream"), UpdateTags: change("UpdateTags") },
+          unary: {
+            CreateStream: change("CreateStream"),
+            UpdateRetention: change("UpdateRetention"),
+            UpdateTags: change("UpdateTags"),
+          },
         }),
         controlService(NodeService, {
           unary: {
