@@ -71,9 +71,10 @@ export async function shrinkFailure(work: ShrinkWork): Promise<void> {
   say(`replay: npm run sim -- --faults ${file}`);
 }
 
-function argumentsOf({ seed, seconds, overrides: { nodes, rot } }: Job): string {
+function argumentsOf({ seed, seconds, overrides: { nodes, rot, all } }: Job): string {
   const words = [`--seed ${seed}`, `--seconds ${seconds}`];
   if (nodes !== undefined) words.push(`--nodes ${nodes}`);
   if (rot === true) words.push("--rot");
+  if (all === true) words.push("--all");
   return words.join(" ");
 }

@@ -1,5 +1,5 @@
 /** Sets the clients of a run to work, and brings them to rest. */
-import { sleep } from "@millrace/base";
+import { asStreamError, sleep } from "@millrace/base";
 import type { MetadataView, Shard } from "@millrace/model";
 
 import { ACCOUNT } from "../node/addresses.ts";
@@ -7,7 +7,7 @@ import type { ClientProcess } from "../workload/client-process.ts";
 import { Consumer } from "../workload/consumer.ts";
 import type { Checkpoints } from "../workload/consumer.ts";
 import { Operator } from "../workload/operator.ts";
-import type { LoopDeps } from "../workload/producer.ts";
+import type { LoopDeps, PutGate } from "../workload/producer.ts";
 import { Producer } from "../workload/producer.ts";
 import { useRegister } from "../workload/register.ts";
 import type { World } from "../world.ts";
@@ -17,6 +17,7 @@ export const STREAM = "sim";
 export class Clients {
   readonly #world: World;
   #stopped = false;
+  readonly #gate: PutGate = { isClosed: false, underWay: 0, quietSinceMs: 0 };
   #writer: Producer | undefined;
 
   constructor(world: World) {
@@ -73,7 +74,12 @@ export class Clients {
       await eventually(clock, async () => {
         const { goal = "serve" } = client.view.node(nodeId) ?? {};
         if (goal === "serve" || goal === "removed") return;
-        await client.admin.setNodeGoal(nodeId, "serve", 5000);
+        try {
+          await client.admin.setNodeGoal(nodeId, "serve", 5000);
+        } catch (error) {
+          this.#world.note(`node ${nodeId} cannot serve: ${asStreamError(error).message}`);
+          throw error;
+        }
       });
     }
   }
@@ -84,6 +90,7 @@ export class Clients {
   ): LoopDeps {
     const { history, options, scheduler } = this.#world;
     return {
+      gate: this.#gate,
       process,
       history,
       options,

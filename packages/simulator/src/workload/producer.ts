@@ -11,7 +11,16 @@ const DEADLINES_MS = [1000, 5000, 20_000] as const;
 /** Huge records of one producer's life: each costs as much as thousands of others. */
 const HUGE_MAX = 2;
 
+/** Where puts pass, of whichever client: days may pass only while none is on its way. */
+export interface PutGate {
+  isClosed: boolean;
+  underWay: number;
+  /** When the last one ended. */
+  quietSinceMs: number;
+}
+
 export interface LoopDeps {
+  readonly gate: PutGate;
   readonly process: ClientProcess;
   readonly history: History;
   readonly options: SimOptions;
@@ -43,14 +52,15 @@ export class Producer {
     while (!stopped()) {
       const now = shards();
       const count = 1 + random.uniform(options.recordsMax);
-      if (now.length > 0) await this.put(random.pick(now), count, random.pick(DEADLINES_MS));
+      if (now.length > 0 && !this.#deps.gate.isClosed)
+        await this.put(random.pick(now), count, random.pick(DEADLINES_MS));
       await sleep(clock, random.between(0, options.thinkMs));
     }
   }
 
   /** @returns Whether the put was acknowledged. */
   async put(shard: Shard, count: number, deadlineMs: number): Promise<boolean> {
-    const { process, history, nowMs, calendarMs, note } = this.#deps;
+    const { process, history, nowMs, calendarMs, note, gate } = this.#deps;
     const values = Array.from({ length: count }, () => `${process.name}-${this.#counter++}`);
     const id = history.nextId();
     const beganMs = calendarMs();
@@ -65,6 +75,7 @@ export class Producer {
       calendarMs: beganMs,
     });
     history.add({ ...told(), kind: "invoke" });
+    gate.underWay += 1;
     note(`${process.name} put ${id} shard ${shard.shardIndex} ${values[0]} x${count}`);
     try {
       const encoded = encodeValues(shard, values, this.#bytesMax(count));
@@ -80,6 +91,9 @@ export class Producer {
       history.add({ ...told(), kind, error: code });
       note(`${process.name} ${kind} ${id} ${code}: ${message}`);
       return false;
+    } finally {
+      gate.underWay -= 1;
+      gate.quietSinceMs = nowMs();
     }
   }
 
