@@ -102,7 +102,10 @@ export class Broker {
       logger,
       reports: this.#reports,
       isLeading: (groupId) => this.#shards.get(groupId)?.group.isReadyLeader ?? false,
-      stopServing: (groupId) => this.#shards.remove(groupId),
+      stopServing: (groupId) => {
+        const damaged = lane.damaged().find((one) => one.groupId === groupId);
+        this.#shards.remove(groupId, damaged?.reason);
+      },
       unknownReplicas: this.#context.metrics.unknownReplicas,
     });
     const timing = { ...LEADER_TIMING_DEFAULT, ...options.leaders };

@@ -24,6 +24,8 @@ export interface LocateRequest {
 export class Shards {
   readonly #context: BrokerContext;
   readonly #hosted = new Map<number, HostedShard>();
+  /** Why a replica that is here takes no part, by group. */
+  readonly #damage = new Map<number, string>();
   #draining = false;
 
   constructor(context: BrokerContext) {
@@ -40,12 +42,18 @@ export class Shards {
 
   add(hosted: HostedShard): void {
     this.#hosted.set(hosted.group.groupId, hosted);
+    this.#damage.delete(hosted.group.groupId);
   }
 
-  /** Callers are sent away from now on; those that wait are woken to be told so. */
-  remove(groupId: number): void {
+  /**
+   * Callers are sent away from now on; those that wait are woken to be told so.
+   * @param damage what was found when the replica is here, but cannot be trusted.
+   */
+  remove(groupId: number, damage?: string): void {
     const hosted = this.#hosted.get(groupId);
     this.#hosted.delete(groupId);
+    if (damage === undefined) this.#damage.delete(groupId);
+    else this.#damage.set(groupId, damage);
     hosted?.tail.wakeAll();
   }
 
@@ -93,13 +101,20 @@ export class Shards {
     return locate(this.#context, this.#require(shard), request);
   }
 
-  /** @throws StreamError `not-leader` naming the first replica's node when this node has none. */
+  /**
+   * @throws StreamError `not-leader` naming another replica's node when this node has none that takes part;
+   * `unavailable` when a damaged one is here and there is no other.
+   */
   #require(shard: Shard): HostedShard {
     const hosted = this.#hosted.get(shard.groupId);
     if (hosted !== undefined) return hosted;
     const likely = shard.replicas.find(({ nodeId }) => nodeId !== this.#context.nodeId)?.nodeId;
     const address = likely === undefined ? undefined : this.#context.view.node(likely);
-    throw new StreamError("not-leader", `this node has no replica of group ${shard.groupId}`, {
+    const damage = this.#damage.get(shard.groupId);
+    const what = damage === undefined ? "no replica" : "a damaged replica";
+    const why = `this node has ${what} of group ${shard.groupId}`;
+    const code = likely === undefined && damage !== undefined ? "unavailable" : "not-leader";
+    throw new StreamError(code, damage === undefined ? why : `${why}: ${damage}`, {
       hint: {
         ...(likely === undefined ? {} : { leaderNodeId: likely }),
         ...(address?.addresses.data === undefined ? {} : { leaderAddress: address.addresses.data }),
