@@ -99,3 +99,13 @@ function runUntilCaught(args: readonly string[], ended: (line: SeedLine) => void
     });
   });
 }
+
+/** What the checks say of one seed of a bundle. */
+export async function seedOf(
+  path: string,
+  seed: number,
+  options: readonly string[],
+): Promise<readonly string[]> {
+  const { line } = await runUntilCaught([path, String(seed), "1", ...options], () => {});
+  return line?.violations ?? [];
+}

@@ -21,9 +21,9 @@ const [first = 1, count = 1, seconds = 30] = words.map(Number);
 const overrides = words.includes("rot") ? { rot: true } : {};
 const focus = words.flatMap((word) => (word.startsWith("focus:") ? word.slice(6) : []));
 
-function isWorthIt({ faults, nodes, shards }: SimOptions): boolean {
+function isWorthIt({ faults, operations, nodes, shards }: SimOptions): boolean {
   if (words.includes("small") && (nodes > 3 || shards > 2)) return false;
-  return focus.length === 0 || faults.some((kind) => focus.includes(kind));
+  return focus.length === 0 || [...faults, ...operations].some((kind) => focus.includes(kind));
 }
 
 for (let seed = first; seed < first + count; seed++) {

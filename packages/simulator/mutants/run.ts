@@ -4,7 +4,7 @@
  *   [NAME ...]   those mutants alone
  *   --seeds N    at most so many seeds per mutant; 500 unless told
  *   --jobs N     mutants at a time, each in a process of its own; 2 unless told
- *   --focus K    only seeds that draw fault K; may be given several times
+ *   --focus K    only seeds that draw fault or operation K; may be given several times
  *   --small      only seeds of three nodes and at most two shards
  *   --fresh      does not go on from the report of an earlier run
  *   --quick      the seeds of `table.json` alone, for CI
@@ -19,6 +19,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 
+import { Baseline } from "./baseline.ts";
 import { bundle, type Bundle } from "./bundle.ts";
 import { hunt } from "./hunt.ts";
 import type { Mutant } from "./mutant.ts";
@@ -47,6 +48,7 @@ const { values: given, positionals } = parseArgs({
 
 type Table = Record<string, number>;
 
+const baseline = new Baseline();
 const table = JSON.parse(readFileSync(TABLE, "utf8")) as Table;
 
 async function tryMutant(mutant: Mutant, report: Report): Promise<Row> {
@@ -59,14 +61,22 @@ async function tryMutant(mutant: Mutant, report: Report): Promise<Row> {
   }
   const known = report.find(name, made.tree);
   if (known !== undefined) return known;
-  const first = given.quick ? (table[name] ?? 1) : 1;
-  const count = given.quick ? QUICK_SEEDS_MAX : Number(given.seeds);
-  const { caught, seeds, remark } = await hunt(made.path, first, count, [
+  const options = [
     String(SECONDS),
     ...(mutant.needs === undefined ? [] : [mutant.needs]),
     ...given.focus.map((kind) => `focus:${kind}`),
     ...(given.small ? ["small"] : []),
-  ]);
+  ];
+  const first = given.quick ? (table[name] ?? 1) : 1;
+  const end = first + (given.quick ? QUICK_SEEDS_MAX : Number(given.seeds));
+  let { caught, seeds, remark } = await hunt(made.path, first, end - first, options);
+  while (caught !== undefined && (await baseline.rules(caught.seed, options)).has(caught.rule)) {
+    remark = `seed ${caught.seed} breaks ${caught.rule} without it too`;
+    const next = caught.seed + 1;
+    const more = await hunt(made.path, next, end - next, options);
+    caught = more.caught;
+    seeds += more.seeds;
+  }
   return { name, does, tree: made.tree, seeds, ...(caught ?? { remark }) };
 }
 
