@@ -120,15 +120,14 @@ export class ShardReader {
 
   /** Milliseconds until the next attempt. @throws StreamError what no further attempt can mend. */
   #delay(shard: Shard, target: Target, error: StreamError, backoff: Backoff): number {
-    const { leaders, view } = this.#deps;
+    const { leaders } = this.#deps;
     const places = shard.replicas.length + 1;
+    this.#requireThere(shard, error);
     switch (error.code) {
       case "not-leader":
         leaders.redirected(shard.groupId, target, error.hint);
         return backoff.move(places);
-      case "not-found":
-        // A broker can be behind metadata; metadata that knows the shard no more is the last word.
-        if (view.shardOfGroup(shard.groupId) === undefined) throw error;
+      case "not-found": // a broker can be behind metadata
         leaders.failed(shard.groupId, target.nodeId);
         return backoff.wait();
       case "unavailable":
@@ -143,6 +142,20 @@ export class ShardReader {
       default:
         throw error;
     }
+  }
+
+  /**
+   * Metadata that knows the shard no more is the last word: brokers say only that they do not know it
+   * yet, and a reader that believed them would wait for ever.
+   *
+   * @throws StreamError `not-found`.
+   */
+  #requireThere({ groupId, shardIndex, streamName }: Shard, cause: StreamError): void {
+    if (this.#deps.view.shardOfGroup(groupId) !== undefined) return;
+    const message =
+      `shard ${shardIndex} of ${streamName} is gone: its records have expired, ` +
+      "or the stream was deleted";
+    throw new StreamError("not-found", message, { cause });
   }
 }
 

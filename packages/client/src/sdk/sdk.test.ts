@@ -1,10 +1,10 @@
 import { StreamError } from "@millrace/base";
-import { parseSequenceNumber } from "@millrace/model";
+import { METADATA_KEY, parseSequenceNumber } from "@millrace/model";
 import { afterEach, describe, expect, it } from "vitest";
 
 import { MillraceClient } from "../client.ts";
 import { FakeCluster } from "../testing/fake-cluster.ts";
-import { ACCOUNT, shardRecord, STREAM_NAME } from "../testing/fixtures.ts";
+import { ACCOUNT, shardRecord, STREAM_ID, STREAM_NAME } from "../testing/fixtures.ts";
 import type { StreamRecordRead } from "./decode-records.ts";
 import { StreamProducer } from "./stream-producer.ts";
 import type { ReadPosition } from "./stream-reader.ts";
@@ -232,6 +232,40 @@ describe("a stream reader", () => {
     await expect.poll(() => seen).toEqual(["p0", "c0"]);
     await reader.close();
     await reading;
+  });
+
+  it("reads on with the children of shards that expired before they were read", async () => {
+    const shards = [
+      shardRecord(0, [1], { state: "closed" }),
+      shardRecord(1, [1], { state: "closed", parentShardIndex: 0 }),
+      shardRecord(2, [1], { parentShardIndex: 1 }),
+    ];
+    await connect(shards);
+    cluster.shard(102).model.log.push("kept");
+    cluster.onFetch = ({ requestId, groupId }) => {
+      const failure = new StreamError("unavailable", `no shard has group ${groupId}`);
+      return groupId === 100 ? { requestId, failure } : undefined;
+    };
+    const reading = collect(readerOf({ kind: "TRIM_HORIZON" }, true), 1);
+    const expired = [0, 1].map((index) => METADATA_KEY.shard(STREAM_ID, index));
+    cluster.commit(expired.map((key) => ({ key, json: undefined })));
+    expect((await reading).map(textOf)).toEqual(["kept"]);
+  });
+
+  it("ends with not-found when its stream is deleted", async () => {
+    await connect([shardRecord(0, [1])]);
+    let fetches = 0;
+    cluster.onFetch = ({ requestId, groupId }) => {
+      fetches++;
+      return { requestId, failure: new StreamError("unavailable", `no group ${groupId}`) };
+    };
+    const reading = codeOf(collect(readerOf({ kind: "LATEST" }, true)));
+    await expect.poll(() => fetches).toBeGreaterThan(0);
+    cluster.commit([
+      { key: METADATA_KEY.shard(STREAM_ID, 0), json: undefined },
+      { key: METADATA_KEY.stream(ACCOUNT, STREAM_NAME), json: undefined },
+    ]);
+    expect(await reading).toBe("not-found");
   });
 
   it("ends when closed while it waits, and says not-found for a missing stream", async () => {

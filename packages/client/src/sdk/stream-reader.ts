@@ -182,10 +182,13 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
     return parents.filter((index) => index !== undefined);
   }
 
+  /** A parent that went before its turn came keeps nobody waiting. */
   #waitsForParents(shard: Shard, members: ReadonlySet<number>): boolean {
-    return this.#parents(shard).some(
-      (index) => members.has(index) && this.#state.get(index) !== "done",
-    );
+    const { view } = this.#client;
+    return this.#parents(shard).some((index) => {
+      if (!members.has(index) || this.#state.get(index) === "done") return false;
+      return this.#state.has(index) || view.shard(shard.streamId, index) !== undefined;
+    });
   }
 
   #startChild(shard: Shard, members: Set<number>, view: MetadataView): void {
@@ -206,7 +209,7 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
     this.#reading++;
     this.#read(shard, position)
       .catch((error: unknown) => {
-        this.#failure ??= asStreamError(error);
+        if (!this.#hasExpired(shard)) this.#failure ??= asStreamError(error);
       })
       .finally(() => {
         this.#state.set(shard.shardIndex, "done");
@@ -214,6 +217,13 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
         this.#reading--;
         this.#wake();
       });
+  }
+
+  /** A closed shard goes with its last record, read or not; its children are read all the same. */
+  #hasExpired({ groupId, streamId, account, streamName }: Shard): boolean {
+    const { view } = this.#client;
+    if (view.shardOfGroup(groupId) !== undefined) return false;
+    return view.stream(account, streamName)?.streamId === streamId;
   }
 
   async #read(shard: Shard, position: ReadPosition): Promise<void> {
