@@ -18,6 +18,12 @@ import { PutPlan, rateExceeded } from "./put-plan.ts";
 /** Numbers below this are of the service's first, 124-bit form. */
 const OLDEST_FORM_END = 1n << 124n;
 
+/**
+ * How far a number may be ahead of this clock and still be one that was given out: a child's arrivals begin
+ * with its creation second, which is above its parents', and a broker's clock is not quite ours.
+ */
+const AHEAD_MS_MAX = 60_000;
+
 export async function putRecord(call: Call, input: PutRecordInput): Promise<Answer> {
   const stream = await servedStream(call, input);
   checkOrdering(call, input, stream.streamName);
@@ -47,7 +53,7 @@ function checkOrdering(call: Call, input: PutRecordInput, streamName: string): v
   const given = input.SequenceNumberForOrdering;
   if (given === undefined || BigInt(given) < OLDEST_FORM_END) return;
   const parts = parseSequenceNumber(given);
-  if (parts !== undefined && parts.arrivalSec * 1000 <= call.clock.nowMs()) return;
+  if (parts !== undefined && parts.arrivalSec * 1000 <= call.clock.nowMs() + AHEAD_MS_MAX) return;
   throw invalidArgument(
     `ExclusiveMinimumSequenceNumber ${given} used in PutRecord on stream ${streamName} ` +
       `under account ${call.caller.account} is invalid.`,
