@@ -10,6 +10,7 @@ import type { LaneGroup } from "./lane-group.ts";
 import type { LaneParts } from "./lane-open.ts";
 import { IMPORTS_MAX } from "./limits.ts";
 import { LaneImport } from "./log-import.ts";
+import type { ImportTarget } from "./log-import.ts";
 import type { LogPosition } from "./memory-log.ts";
 import type { ResolvedOptions } from "./options.ts";
 
@@ -40,7 +41,9 @@ export class LaneImports {
       throw new StreamError("wrong-state", `an import of group ${groupId} is being opened`);
     }
     const known = this.#open.get(groupId);
-    if (known?.goesOnFrom(from) === true) return known;
+    // A quarantined replica's import may outlive it for a moment: its successor begins anew.
+    const isOwn = known?.replicaId === group.replicaId;
+    if (isOwn && known?.goesOnFrom(from) === true) return known;
     if (known === undefined && this.#open.size + this.#opening.size >= IMPORTS_MAX) {
       throw new StreamError(
         "limit-exceeded",
@@ -98,9 +101,10 @@ export class LaneImports {
     return own.length === 0 ? undefined : resumeImport(this.#context, own, before);
   }
 
-  /** The group is dropped, or needs no import any more. */
-  async abortOf(groupId: number): Promise<void> {
-    await this.#open.get(groupId)?.abort();
+  /** The replica is dropped or quarantined; the import of its successor is another one. */
+  async abortOf({ groupId, replicaId }: ImportTarget): Promise<void> {
+    const known = this.#open.get(groupId);
+    if (known?.replicaId === replicaId) await known.abort();
   }
 
   /** Closes all files; what they hold waits for the next start. */

@@ -181,6 +181,7 @@ export class LaneStorage {
       damagedOperation(group, replica, () => this.#walGroups.delete(groupId), durable),
     );
     group.drop();
+    await this.#imports.abortOf(group);
   }
 
   /**
@@ -240,7 +241,7 @@ export class LaneStorage {
     group.drop();
     this.#statesChanged = true;
     this.#segments.sweep();
-    await this.#imports.abortOf(groupId);
+    await this.#imports.abortOf(group);
   }
 
   #liveGroup(groupId: number): LaneGroup {
