@@ -2,10 +2,12 @@
  * Who wrote this directory. The incarnation is made once, in an empty directory: a node that lost its
  * disk comes back with another one, so that it can never vote under its old replica ids (S8).
  *
- * The file is replaced whole (write, sync, rename, sync the folder), never changed in place.
+ * It is in two files that say the same, each replaced whole (write, sync, rename, sync the folder), one after
+ * the other: without them nobody could tell whose log this is, and one damaged sector is no reason to lose a
+ * node. A boot is counted in both before anything relies on it, so whichever is intact knows of it.
  */
 import { StreamError } from "@millrace/base";
-import type { FileSystem, Random } from "@millrace/base";
+import type { FileSystem, Logger, Random } from "@millrace/base";
 
 import { ByteReader, ByteWriter, checksum } from "./bytes.ts";
 import type { LaneLayout } from "./layout.ts";
@@ -40,8 +42,8 @@ export function decodeIdentity(bytes: Buffer, path: string): StoredIdentity {
   if (!intact) {
     throw new StreamError(
       "corrupt",
-      `${path}: damaged at byte 0, so this node cannot prove who it is; restore it from its peers: ` +
-        `move its data directory away and add it again as a new node`,
+      `${path}: damaged at byte 0, and its copy does not help, so this node cannot prove who it is; ` +
+        `restore it from its peers: move its data directory away and start it again as a new node`,
     );
   }
   const reader = new ByteReader(body, 8);
@@ -58,18 +60,31 @@ export function decodeIdentity(bytes: Buffer, path: string): StoredIdentity {
 }
 
 const pathOf = (layout: LaneLayout) => `${layout.directory}/identity`;
+const pathsOf = (layout: LaneLayout) => [pathOf(layout), `${pathOf(layout)}.copy`] as const;
 
+/** Durable in both files when it resolves. */
 export async function writeIdentity(
   fileSystem: FileSystem,
   layout: LaneLayout,
   identity: StoredIdentity,
 ): Promise<void> {
-  const path = pathOf(layout);
+  for (const path of pathsOf(layout)) {
+    // eslint-disable-next-line no-await-in-loop -- one after the other: a crash may cost one of them
+    await replaceFile(fileSystem, layout, path, encodeIdentity(identity));
+  }
+}
+
+async function replaceFile(
+  fileSystem: FileSystem,
+  layout: LaneLayout,
+  path: string,
+  bytes: Buffer,
+): Promise<void> {
   const temporary = `${path}.new`;
   const file = await fileSystem.open(temporary, { mode: "read-write", create: "if-missing" });
   try {
     await file.truncate(0);
-    await file.write([encodeIdentity(identity)], 0);
+    await file.write([bytes], 0);
     await file.sync();
   } finally {
     await file.close();
@@ -78,44 +93,97 @@ export async function writeIdentity(
   await fileSystem.syncDirectory(layout.directory);
 }
 
-/** What the file says; `undefined` when it is missing or damaged. */
-export async function identityOnDisk(
+/** What one of the two files says: neither when it is missing. */
+interface Found {
+  readonly identity?: StoredIdentity;
+  readonly damage?: StreamError;
+}
+
+async function readBoth(fileSystem: FileSystem, layout: LaneLayout): Promise<readonly Found[]> {
+  const read = async (path: string): Promise<Found> => {
+    const bytes = await readWholeFile(fileSystem, path);
+    if (bytes === undefined) return {};
+    try {
+      return { identity: decodeIdentity(bytes, path) };
+    } catch (error) {
+      if (error instanceof StreamError && error.code === "corrupt") return { damage: error };
+      throw error;
+    }
+  };
+  return Promise.all(pathsOf(layout).map(read));
+}
+
+/** Whether both files say `identity`. */
+export async function identityIsOnDisk(
   fileSystem: FileSystem,
   layout: LaneLayout,
+  identity: StoredIdentity,
+): Promise<boolean> {
+  const wanted = JSON.stringify(identity);
+  const found = await readBoth(fileSystem, layout);
+  return found.every((one) => JSON.stringify(one.identity) === wanted);
+}
+
+/** The newer of what is intact; `undefined` when both files are missing. */
+async function storedIdentity(
+  fileSystem: FileSystem,
+  layout: LaneLayout,
+  logger: Logger,
 ): Promise<StoredIdentity | undefined> {
-  const path = pathOf(layout);
-  const bytes = await readWholeFile(fileSystem, path);
-  try {
-    return bytes && decodeIdentity(bytes, path);
-  } catch (error) {
-    if (error instanceof StreamError) return undefined;
-    throw error;
+  const found = await readBoth(fileSystem, layout);
+  const damage = found.find((one) => one.damage !== undefined)?.damage;
+  const [first, second] = found.flatMap(({ identity }) => identity ?? []);
+  if (first === undefined) {
+    if (damage !== undefined) throw damage;
+    return undefined;
   }
+  if (damage !== undefined) {
+    logger.error("one identity file is damaged, and is made again from the other", {
+      damage: damage.message,
+    });
+  }
+  if (second === undefined) return first;
+  if (second.nodeId !== first.nodeId || second.incarnation !== first.incarnation) {
+    throw new StreamError(
+      "corrupt",
+      `${pathsOf(layout).join(" and ")} are of different nodes or disks: node ${first.nodeId}, ` +
+        `incarnation ${first.incarnation}, and node ${second.nodeId}, incarnation ` +
+        `${second.incarnation}; put back the one that belongs here, or move this data directory away ` +
+        `and add it again as a new node`,
+    );
+  }
+  // The first is written first, so at one epoch it may know a cluster id that the second does not.
+  return second.bootEpoch > first.bootEpoch ? second : first;
+}
+
+interface BootContext {
+  readonly fileSystem: FileSystem;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly nodeId: number;
 }
 
 /**
- * Reads the identity and counts the boot, or makes one in an empty directory.
+ * Reads the identity and counts the boot, or makes one in an empty directory. One damaged or missing file
+ * of the two is made again from the other.
  *
- * @throws StreamError `corrupt` when log files exist without an identity; `wrong-state` when another
- * node wrote the directory.
+ * @throws StreamError `corrupt` when log files exist without an identity, and when both files are damaged;
+ * `wrong-state` when another node wrote the directory.
  */
 export async function bootIdentity(
-  fileSystem: FileSystem,
-  random: Random,
+  { fileSystem, random, logger, nodeId }: BootContext,
   layout: LaneLayout,
-  nodeId: number,
   hasLog: boolean,
 ): Promise<StoredIdentity> {
   const path = pathOf(layout);
-  const bytes = await readWholeFile(fileSystem, path);
-  if (bytes === undefined && hasLog) {
+  const stored = await storedIdentity(fileSystem, layout, logger);
+  if (stored === undefined && hasLog) {
     throw new StreamError(
       "corrupt",
       `${path} is missing although ${layout.wal} holds a log; restore this node from its peers: ` +
         `move its data directory away and add it again as a new node`,
     );
   }
-  const stored = bytes === undefined ? undefined : decodeIdentity(bytes, path);
   if (stored !== undefined && stored.nodeId !== nodeId) {
     throw new StreamError(
       "wrong-state",

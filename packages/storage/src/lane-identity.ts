@@ -2,7 +2,7 @@
 import { StreamError } from "@millrace/base";
 import type { FileSystem } from "@millrace/base";
 
-import { CLUSTER_ID_BYTES_MAX, identityOnDisk, writeIdentity } from "./identity.ts";
+import { CLUSTER_ID_BYTES_MAX, identityIsOnDisk, writeIdentity } from "./identity.ts";
 import type { StoredIdentity } from "./identity.ts";
 import type { LaneLayout } from "./layout.ts";
 import { requireBytesWithin } from "./state-files.ts";
@@ -45,11 +45,10 @@ export class IdentityKeeper {
     });
   }
 
-  /** Compares the file with what it must hold; resolves with whether it had to be written again. */
+  /** Compares both files with what they must hold; resolves with whether they had to be written again. */
   heal(): Promise<boolean> {
     return this.#alone(async () => {
-      const found = await identityOnDisk(this.#fileSystem, this.#layout);
-      if (JSON.stringify(found) === JSON.stringify(this.#identity)) return false;
+      if (await identityIsOnDisk(this.#fileSystem, this.#layout, this.#identity)) return false;
       await writeIdentity(this.#fileSystem, this.#layout, this.#identity);
       return true;
     });

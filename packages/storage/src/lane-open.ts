@@ -45,7 +45,7 @@ export async function openLane(options: ResolvedOptions): Promise<LaneParts> {
   const layout = laneLayout(options.directory);
   await makeFolders(fileSystem, layout);
   const hasLog = (await walFileNumbers(fileSystem, layout)).length > 0;
-  const identity = await bootIdentity(fileSystem, random, layout, nodeId, hasLog);
+  const identity = await bootIdentity(options, layout, hasLog);
   const { incarnation } = identity;
   const wal = await recoverWal({ fileSystem, layout, logger, nodeId, incarnation });
   const segments = new SegmentReader(fileSystem, layout, entryMeta);

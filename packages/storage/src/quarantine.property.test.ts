@@ -7,7 +7,7 @@ import type { LaneStorage } from "./lane-storage.ts";
 import { busyDisk, copyOf } from "./testing/busy-disk.ts";
 import type { BusyDisk } from "./testing/busy-disk.ts";
 import { entriesOf, openLane, wholeLog, write } from "./testing/lane-fixture.ts";
-import type { MemoryFileSystem } from "./testing/memory-file-system.ts";
+import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 
 const RUNS = Number(process.env["MILLRACE_PROPERTY_RUNS"] ?? 60);
 const OPTIONS = { walFilesMax: 8, tailCacheBytes: 0 };
@@ -77,7 +77,7 @@ describe("a lane with one fault on its disk (S1, S2, S7)", () => {
     await assert(
       asyncProperty(integer({ min: 0, max: 2 ** 31 }), async (seed) => {
         const random = new SeededRandom(seed);
-        const paths = before.disk.paths().filter((path) => !path.endsWith("/identity"));
+        const paths = before.disk.paths().filter((path) => !path.includes("/identity"));
         const path = paths[random.uniform(paths.length)] ?? "";
         const size = before.disk.bytesOf(path).byteLength;
         // Half of the flips near the ends: headers, checkpoints, tables and footers are there.
@@ -99,7 +99,7 @@ describe("a lane with one fault on its disk (S1, S2, S7)", () => {
   it("opens without any one file; no group is silently another one", async () => {
     const quarantined: string[] = [];
     for (const path of before.disk.paths()) {
-      if (path.endsWith("/identity")) continue;
+      if (path.includes("/identity")) continue;
       const disk = copyOf(before.disk);
       await disk.remove(path);
       const found = await fates(disk, before);
@@ -113,14 +113,34 @@ describe("a lane with one fault on its disk (S1, S2, S7)", () => {
     expect(quarantined.some((path) => path.endsWith(".wal"))).toBe(true);
   });
 
-  it("refuses a damaged identity, whichever bit it is", async () => {
-    const path = "/lane/identity";
+  it("knows itself from either identity, whichever bit of the other is damaged, and heals it", async () => {
+    const [path, copy] = ["/lane/identity", "/lane/identity.copy"] as const;
     const bits = before.disk.bytesOf(path).byteLength * 8;
+    const undamaged = await openLane(copyOf(before.disk), OPTIONS);
+    const expected = undamaged.identity;
+    await undamaged.close();
     for (let bit = 0; bit < bits; bit += 5) {
-      const disk = copyOf(before.disk);
-      disk.flipBit(path, Math.floor(bit / 8), bit % 8);
-      await expect(openLane(disk), `bit ${bit}`).rejects.toMatchObject({ code: "corrupt" });
+      for (const damaged of [path, copy]) {
+        const disk = copyOf(before.disk);
+        disk.flipBit(damaged, Math.floor(bit / 8), bit % 8);
+        const lane = await openLane(disk, OPTIONS);
+        expect(lane.identity, `bit ${bit} of ${damaged}`).toEqual(expected);
+        await lane.close();
+        expect(disk.bytesOf(path)).toEqual(disk.bytesOf(copy));
+      }
     }
+  });
+
+  it("refuses when both identities are damaged, or are of different disks", async () => {
+    const damaged = copyOf(before.disk);
+    damaged.flipBit("/lane/identity", 20, 1);
+    damaged.flipBit("/lane/identity.copy", 30, 1);
+    await expect(openLane(damaged)).rejects.toMatchObject({ code: "corrupt" });
+    const mixed = copyOf(before.disk);
+    const other = new MemoryFileSystem();
+    await (await openLane(other, { random: new SeededRandom(99) })).close();
+    mixed.setBytes("/lane/identity.copy", other.bytesOf("/lane/identity"));
+    await expect(openLane(mixed)).rejects.toMatchObject({ code: "corrupt" });
   });
 
   it("takes the newest file for torn wherever it ends in its last batch", async () => {

@@ -281,6 +281,7 @@ describe("damage below what was acknowledged (W2, W9)", () => {
     const { disk } = await diskWithLog(1, 24);
     await expect(openLane(disk, { nodeId: 2 })).rejects.toMatchObject({ code: "wrong-state" });
     await disk.remove("/lane/identity");
+    await disk.remove("/lane/identity.copy");
     await expect(openLane(disk)).rejects.toThrow(/identity is missing/);
   });
 });

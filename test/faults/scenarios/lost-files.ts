@@ -157,12 +157,12 @@ function spoil(path: string, random: SeededRandom): void {
 /** What a data directory may hold, by path inside it; `isKept` is what no rebuild could bring back. */
 const KINDS: readonly { readonly kind: string; readonly path: RegExp; readonly isKept: boolean }[] =
   [
-    { kind: "identity", path: /^lane\/identity$/, isKept: true },
+    { kind: "identity", path: /^lane\/identity(\.copy)?$/, isKept: true },
     { kind: "log", path: /^lane\/wal\/\d+\.wal$/, isKept: true },
     { kind: "segment", path: /^lane\/segments\/\d+\.seg$/, isKept: true },
     { kind: "state", path: /^lane\/states\/\d+\.state$/, isKept: true },
     { kind: "log file to come", path: /^lane\/wal\/(spare|new)-\d+/, isKept: false },
-    { kind: "identity being replaced", path: /^lane\/identity\.new$/, isKept: false },
+    { kind: "identity being replaced", path: /^lane\/identity(\.copy)?\.new$/, isKept: false },
     { kind: "log being received", path: /^lane\/incoming\//, isKept: false },
     { kind: "given up", path: /^lane\/trash\//, isKept: false },
     { kind: "addresses", path: /^peers\.json(\.new)?$/, isKept: false },

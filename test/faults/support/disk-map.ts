@@ -64,7 +64,7 @@ const INDEX_ROW_BYTES = 32;
 export async function mapOfDisk(lane: string): Promise<readonly Span[]> {
   const log = await readLog(join(lane, "wal"));
   return [
-    ...whole("identity", lane, (name) => name === "identity"),
+    ...whole("identity", lane, (name) => name === "identity" || name === "identity.copy"),
     ...log.spans,
     ...whole("wal-free", join(lane, "wal"), (name) => !/^\d+\.wal$/.test(name)),
     ...segmentSpans(join(lane, "segments"), log),
