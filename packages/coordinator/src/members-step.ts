@@ -223,7 +223,11 @@ function mayMove(input: MembersInput, placed: GroupPlacement): boolean {
   return shard?.state === "open" || shard?.state === "closed";
 }
 
-function hasMajority({ state, isAlive }: MembersInput, { replicas }: GroupPlacement): boolean {
+/** Whether most of the group's replicas are there now, as far as this leader has heard. */
+export function hasMajority(
+  { state, isAlive }: Pick<MembersInput, "state" | "isAlive">,
+  { replicas }: Pick<GroupPlacement, "replicas">,
+): boolean {
   const working = replicas.filter(
     ({ nodeId, incarnation, state: replica }) =>
       replica === "created" &&

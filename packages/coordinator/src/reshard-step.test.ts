@@ -34,8 +34,13 @@ class Machine {
     return this;
   }
 
-  step(nowMs: number): ReturnType<typeof reshardStep> {
-    const input: ReshardInput = { state: this.state, timing: RESHARD_TIMING_DEFAULT, nowMs };
+  step(nowMs: number, alive: readonly number[] = [1, 2, 3]): ReturnType<typeof reshardStep> {
+    const input: ReshardInput = {
+      state: this.state,
+      timing: RESHARD_TIMING_DEFAULT,
+      nowMs,
+      isAlive: (nodeId) => alive.includes(nodeId),
+    };
     return reshardStep(input);
   }
 }
@@ -82,6 +87,25 @@ describe("the next step of a split or merge", () => {
     expect(machine.step(NOW + 1e9)).toEqual({ kind: "seal-parents", ...target });
     machine.do({ kind: "seal-parents", ...target });
     expect(machine.step(NOW + 1e9)).toEqual({ kind: "wait", waitMs: Infinity });
+  });
+
+  it("orders no seal while a parent or child has lost its majority, and takes the whole back in the end", () => {
+    const machine = splitting().confirm();
+    const patienceMs = RESHARD_TIMING_DEFAULT.reshardPatienceMs;
+    expect([
+      machine.step(NOW, [3]),
+      machine.step(NOW + patienceMs - 10, [3]),
+      machine.step(NOW, [1, 3]),
+      machine.step(NOW + patienceMs, [3]),
+    ]).toEqual([
+      { kind: "wait", waitMs: 500 },
+      { kind: "wait", waitMs: 10 },
+      { kind: "seal-parents", ...target },
+      { kind: "cancel-reshard", ...target, nowMs: NOW + patienceMs },
+    ]);
+    // Sealed or about to be: what is under way cannot be taken back any more.
+    machine.do({ kind: "seal-parents", ...target });
+    expect(machine.step(NOW + patienceMs, [3])).toEqual({ kind: "wait", waitMs: Infinity });
   });
 });
 

@@ -6,6 +6,8 @@
  */
 import type { StreamRecord } from "@millrace/model";
 
+import { hasMajority } from "./members-step.ts";
+import type { Hearing } from "./silence.ts";
 import { shardExpiresAtMs } from "./state/apply-reshard.ts";
 import { canOpen } from "./state/apply-stream.ts";
 import type { Command } from "./state/command.ts";
@@ -14,17 +16,20 @@ import type { MetadataState } from "./state/metadata-state.ts";
 export interface ReshardTiming {
   /**
    * Age from which a split or merge is taken back, when its children still have no majority or no
-   * leader: the stream could neither be resharded nor changed otherwise meanwhile. @default 300_000
+   * leader, or a parent has none: the stream could neither be resharded nor changed otherwise meanwhile. @default 300_000
    */
   readonly reshardPatienceMs: number;
 }
 
 export const RESHARD_TIMING_DEFAULT: ReshardTiming = { reshardPatienceMs: 5 * 60_000 };
 
+/** How soon nodes are looked at again that a shard's majority waits for. */
+const LOOK_AGAIN_MS = 500;
+
 /** Closed shards that one command removes at most. */
 const SHARDS_PER_STEP_MAX = 1_000;
 
-export interface ReshardInput {
+export interface ReshardInput extends Pick<Hearing, "isAlive"> {
   readonly state: MetadataState;
   readonly timing: ReshardTiming;
   readonly nowMs: number;
@@ -44,23 +49,27 @@ export function reshardStep(input: ReshardInput): Step {
 }
 
 function stepOf(
-  { state, timing, nowMs }: ReshardInput,
+  { state, timing, nowMs, isAlive }: ReshardInput,
   { account, streamName, streamId, reshard }: StreamRecord,
 ): Step {
   if (reshard === undefined) return { kind: "wait", waitMs: Infinity };
   const target = { account, streamName, streamId };
   const shards = (indexes: readonly number[]) =>
     indexes.map((index) => state.view.shard(streamId, index));
-  const isOrdered = shards(reshard.parentShardIndexes).every((shard) => shard?.seal !== undefined);
+  const parents = shards(reshard.parentShardIndexes);
+  const children = shards(reshard.childShardIndexes);
+  const isOrdered = parents.every((shard) => shard?.seal !== undefined);
   if (isOrdered) return { kind: "wait", waitMs: Infinity };
   const { ledGroups } = state.auxiliary;
-  const isReady = shards(reshard.childShardIndexes).every(
-    (shard) => shard !== undefined && canOpen(shard, ledGroups),
+  const isMade = children.every((shard) => shard !== undefined && canOpen(shard, ledGroups));
+  // A parent that cannot seal would keep the other's producers waiting, sealed for as long as it is away.
+  const isUp = [...parents, ...children].every(
+    (shard) => shard !== undefined && hasMajority({ state, isAlive }, shard),
   );
-  if (isReady) return { kind: "seal-parents", ...target };
+  if (isMade && isUp) return { kind: "seal-parents", ...target };
   const leftMs = reshard.startedAtMs + timing.reshardPatienceMs - nowMs;
   if (leftMs <= 0) return { kind: "cancel-reshard", ...target, nowMs };
-  return { kind: "wait", waitMs: leftMs };
+  return { kind: "wait", waitMs: isMade ? Math.min(leftMs, LOOK_AGAIN_MS) : leftMs };
 }
 
 /** By the clock that trims go by: what that one has not passed may still be readable. Its steps are occasion enough to look. */

@@ -75,7 +75,9 @@ class Brokers {
       });
       if (this.silent) continue;
       const request = { nodeId, incarnation: `disk-${nodeId}`, replicas };
-      const { reportReplicas } = this.#cluster.leader.services.coordinator;
+      const { heartbeat, reportReplicas } = this.#cluster.leader.services.coordinator;
+      const of = { nodeId, incarnation: `disk-${nodeId}`, bootEpoch: 1 };
+      void heartbeat({ ...of, state: "ready", nowMs: 0 }, CLUSTER).catch(() => undefined);
       void reportReplicas(request, CLUSTER).catch(() => undefined);
       await this.#cluster.pass(10);
     }

@@ -23,7 +23,7 @@ const WAIT_MS_MAX = 30_000;
 export interface ShardReaderDeps {
   readonly clock: Clock;
   readonly random: Random;
-  readonly view: Pick<MetadataView, "shardOfGroup">;
+  readonly view: Pick<MetadataView, "ready" | "shardOfGroup">;
   readonly leaders: LeaderCache;
   readonly port: ReadPort;
   readonly limits: ClientLimits;
@@ -151,7 +151,8 @@ export class ShardReader {
    * @throws StreamError `not-found`.
    */
   #requireThere({ groupId, shardIndex, streamName }: Shard, cause: StreamError): void {
-    if (this.#deps.view.shardOfGroup(groupId) !== undefined) return;
+    const { view } = this.#deps;
+    if (!view.ready || view.shardOfGroup(groupId) !== undefined) return;
     const message =
       `shard ${shardIndex} of ${streamName} is gone: its records have expired, ` +
       "or the stream was deleted";
