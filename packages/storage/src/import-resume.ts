@@ -13,6 +13,7 @@ import { partPath } from "./incoming.ts";
 import type { IncomingPart } from "./incoming.ts";
 import { FLUSH_CHUNK_BYTES, FLUSH_SYNC_BYTES, IMPORT_CHUNK_BYTES_MAX } from "./limits.ts";
 import type { LogPosition } from "./memory-log.ts";
+import { isUnreadable } from "./read-file.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-format.ts";
 import type { Extent } from "./segment-format.ts";
 import { readExtentTable, requireHeader } from "./segment-table.ts";
@@ -158,7 +159,8 @@ async function unlessCorrupt<Result>(read: () => Promise<Result>): Promise<Resul
   try {
     return await read();
   } catch (error) {
-    if (error instanceof StreamError && error.code === "corrupt") return undefined;
+    const isDamage = error instanceof StreamError && error.code === "corrupt";
+    if (isDamage || isUnreadable(error)) return undefined;
     throw error;
   }
 }

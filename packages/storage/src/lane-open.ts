@@ -41,7 +41,7 @@ export interface LaneParts {
 }
 
 export async function openLane(options: ResolvedOptions): Promise<LaneParts> {
-  const { fileSystem, nodeId, random, logger, entryMeta } = options;
+  const { fileSystem, nodeId, logger, entryMeta } = options;
   const layout = laneLayout(options.directory);
   await makeFolders(fileSystem, layout);
   const hasLog = (await walFileNumbers(fileSystem, layout)).length > 0;

@@ -21,3 +21,10 @@ export async function readWholeFile(
 export async function removeIfPresent(fileSystem: FileSystem, path: string): Promise<void> {
   if ((await fileSystem.sizeOf(path)) !== undefined) await fileSystem.remove(path);
 }
+
+/** Whether a system's error says that the bytes are not there to read. */
+export function isUnreadable(error: unknown): boolean {
+  return (
+    error instanceof Error && "code" in error && (error.code === "EIO" || error.code === "ENOENT")
+  );
+}

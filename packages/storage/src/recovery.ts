@@ -16,6 +16,7 @@ import { decodeFrames } from "./frames.ts";
 import { numberIn } from "./layout.ts";
 import type { LaneLayout } from "./layout.ts";
 import { PAGE_BYTES } from "./limits.ts";
+import { isUnreadable } from "./read-file.ts";
 import { Replay } from "./replay.ts";
 import { damaged } from "./segment-format.ts";
 import { BATCH_FLAG_CHECKPOINT, BATCH_FLAG_SEAL } from "./wal-batch.ts";
@@ -23,6 +24,7 @@ import type { WalBatch } from "./wal-batch.ts";
 import { decodeWalHeader } from "./wal-header.ts";
 import { settleEnd } from "./wal-end.ts";
 import { WalScanner } from "./wal-scan.ts";
+import type { ScanEnd } from "./wal-scan.ts";
 
 /** A place in the log at which frames are lost. */
 export interface WalDamage {
@@ -91,8 +93,21 @@ interface EmptyFile {
   readonly fileSeq: number;
   /** Proof that something was durable in it. */
   readonly damage: string | undefined;
-  /** Damage that may be older than any use of the file. */
+  /** Damage that may be older than any use of the file: of its header, or of a page that cannot be read. */
   readonly headerDamage: string | undefined;
+}
+
+function emptyFile(
+  fileSeq: number,
+  hasCheckpoint: boolean,
+  headerDamage: string | undefined,
+  verdict: ScanEnd,
+): EmptyFile {
+  if (hasCheckpoint) return { fileSeq, damage: headerDamage, headerDamage };
+  if (verdict.kind !== "corrupt") return { fileSeq, damage: undefined, headerDamage };
+  const { reason, isUnreadable = false } = verdict;
+  if (!isUnreadable) return { fileSeq, damage: reason, headerDamage };
+  return { fileSeq, damage: undefined, headerDamage: headerDamage ?? reason };
 }
 
 class WalRecovery {
@@ -119,9 +134,7 @@ class WalRecovery {
       if (!isNext || headerDamage !== undefined) {
         const start = { endPosition: PAGE_BYTES, lastSeq: this.#lastSeq, batches: 0 };
         const verdict = await scanner.judgeEnd(start);
-        const proof = verdict.kind === "corrupt" ? verdict.reason : undefined;
-        const damage = isNext ? headerDamage : proof;
-        this.#empty.push({ fileSeq, damage, headerDamage });
+        this.#empty.push(emptyFile(fileSeq, isNext, headerDamage, verdict));
         return;
       }
       const lost = this.#lastSeq >= 0 && first.durableSeqBefore !== this.#lastSeq;
@@ -225,8 +238,9 @@ class WalRecovery {
   async #judgeEnd(): Promise<WalDamage | undefined> {
     const used = this.#used;
     for (const { fileSeq, damage, headerDamage } of this.#empty) {
-      // Behind a seal the file may have been used, and a damaged header is not what a crash leaves (W11).
-      const reason = damage ?? (used?.sealed === true ? headerDamage : undefined);
+      // Behind a seal the file may have been used (W14), and such damage is not what a crash leaves (W11).
+      const mayBeUsed = used === undefined || used.sealed;
+      const reason = damage ?? (mayBeUsed ? headerDamage : undefined);
       if (reason !== undefined) return { fileSeq, position: PAGE_BYTES, reason };
     }
     if (used === undefined) return undefined;
@@ -270,9 +284,7 @@ class WalRecovery {
 
   /** @throws StreamError `corrupt` when another node wrote the file. */
   async #headerDamage(file: OpenFile, fileSeq: number): Promise<string | undefined> {
-    const page = Buffer.alloc(PAGE_BYTES);
-    const filled = await file.read(page, 0);
-    const header = decodeWalHeader(page.subarray(0, filled), file.path);
+    const header = decodeWalHeader(await this.#headerPage(file), file.path);
     if (header === undefined) return "the header is damaged";
     const { nodeId, incarnation } = this.#context;
     if (header.nodeId !== nodeId || header.incarnation !== incarnation) {
@@ -284,6 +296,17 @@ class WalRecovery {
     }
     if (header.fileSeq === fileSeq) return undefined;
     return `the header says file ${header.fileSeq}, expected ${fileSeq}`;
+  }
+
+  /** Empty when it cannot be read. */
+  async #headerPage(file: OpenFile): Promise<Buffer> {
+    const page = Buffer.alloc(PAGE_BYTES);
+    try {
+      return page.subarray(0, await file.read(page, 0));
+    } catch (error) {
+      if (isUnreadable(error)) return page.subarray(0, 0);
+      throw error;
+    }
   }
 
   async #withFile<Result>(

@@ -13,7 +13,7 @@ import { FLUSH_CHUNK_BYTES } from "./limits.ts";
 import type { ScrubPace } from "./scrub-pace.ts";
 import { damaged, INDEX_ROW_BYTES } from "./segment-format.ts";
 import type { Extent } from "./segment-format.ts";
-import { isUnreadable } from "./segment-reader.ts";
+import { isUnreadable } from "./read-file.ts";
 import { readExtentTable } from "./segment-table.ts";
 import { readAt, walkFrames } from "./segment-walk.ts";
 

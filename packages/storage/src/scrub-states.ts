@@ -8,7 +8,7 @@ import type { StoredState } from "./frames.ts";
 import type { LaneGroup } from "./lane-group.ts";
 import { inline } from "./operations.ts";
 import type { ScrubPace } from "./scrub-pace.ts";
-import { isUnreadable } from "./segment-reader.ts";
+import { isUnreadable } from "./read-file.ts";
 import type { StateFiles } from "./state-files.ts";
 
 export interface StatesVerdict {

@@ -8,7 +8,7 @@ import type { FileSystem, OpenFile } from "@millrace/base";
 import type { LaneLayout } from "./layout.ts";
 import { PAGE_BYTES } from "./limits.ts";
 import type { ScrubPace } from "./scrub-pace.ts";
-import { isUnreadable } from "./segment-reader.ts";
+import { isUnreadable } from "./read-file.ts";
 import { decodeWalHeader } from "./wal-header.ts";
 import { WalScanner } from "./wal-scan.ts";
 

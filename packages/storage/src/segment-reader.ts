@@ -11,6 +11,7 @@ import { FileLeases } from "./file-leases.ts";
 import type { LogChunk } from "./healing-types.ts";
 import type { LaneLayout } from "./layout.ts";
 import { INDEX_INTERVAL_BYTES, OPEN_SEGMENTS_MAX } from "./limits.ts";
+import { isUnreadable } from "./read-file.ts";
 import { damaged, decodeIndexRows, INDEX_ROW_BYTES } from "./segment-format.ts";
 import type { Extent, IndexRow } from "./segment-format.ts";
 import { readExtentTable } from "./segment-table.ts";
@@ -44,6 +45,8 @@ export class SegmentReader {
     const file = await this.#fileSystem.open(path, { mode: "read" });
     try {
       return await readExtentTable(file, { segmentId, incarnation });
+    } catch (error) {
+      throw isUnreadable(error) ? unreadable(path, error) : error;
     } finally {
       await file.close();
     }
@@ -134,7 +137,7 @@ export class SegmentReader {
     try {
       return await this.#files.with(path, use);
     } catch (error) {
-      throw isUnreadable(error) ? damaged(path, `it cannot be read (${String(error)})`) : error;
+      throw isUnreadable(error) ? unreadable(path, error) : error;
     }
   }
 
@@ -171,12 +174,8 @@ export class SegmentReader {
   }
 }
 
-/** Whether a system's error says that the bytes are not there to read. */
-export function isUnreadable(error: unknown): boolean {
-  return (
-    error instanceof Error && "code" in error && (error.code === "EIO" || error.code === "ENOENT")
-  );
-}
+const unreadable = (path: string, error: unknown) =>
+  damaged(path, `it cannot be read (${String(error)})`);
 
 /** Rows are ascending, and the first one always qualifies: it stands at the extent's begin. */
 function lastRowWhere(rows: readonly IndexRow[], holds: (row: IndexRow) => boolean): IndexRow {

@@ -12,7 +12,7 @@ import { asBuffer, checksum, writeU64 } from "./bytes.ts";
 import type { StateLocation, StoredState } from "./frames.ts";
 import { numberIn } from "./layout.ts";
 import type { LaneLayout } from "./layout.ts";
-import { removeIfPresent } from "./read-file.ts";
+import { isUnreadable, removeIfPresent } from "./read-file.ts";
 import { damaged } from "./segment-format.ts";
 
 const HEADER_BYTES = 32;
@@ -72,7 +72,7 @@ export class StateFiles {
     return locations;
   }
 
-  /** @throws StreamError `corrupt` when the file is missing or damaged. */
+  /** @throws StreamError `corrupt` when the file is missing, damaged, or not to be read. */
   async read({ location }: StoredState): Promise<Uint8Array> {
     if (location.kind === "inline") return location.bytes;
     const path = this.#layout.stateFile(location.fileId);
@@ -88,6 +88,8 @@ export class StateFiles {
         throw damaged(where, `state of ${location.length} bytes does not match its checksum`);
       }
       return asBuffer(bytes);
+    } catch (error) {
+      throw isUnreadable(error) ? damaged(where, `it cannot be read (${String(error)})`) : error;
     } finally {
       await file.close();
     }

@@ -3,47 +3,15 @@
  *
  *   W8  a batch follows the last accepted one when its `durableSeqBefore` is that one's batchSeq
  *   W9  a bad batch is torn when nothing proves that its write had returned, and damaged when a later
- *       batch says so or all its stamps are current (W4)
+ *       batch says so, all its stamps are current (W4), or a page of it cannot be read
  */
 import type { OpenFile } from "@millrace/base";
 
 import { BATCH_BYTES_MAX, PAGE_BYTES } from "./limits.ts";
+import { PageReader } from "./page-reader.ts";
 import { allStampsCurrent, batchIsIntact, framesOf, readBatchHeader } from "./wal-batch.ts";
 import type { BatchHeader, WalBatch } from "./wal-batch.ts";
 import { anySectorIsOf, currentSectors, readPageStamp, SECTORS_PER_PAGE } from "./wal-stamps.ts";
-
-const WINDOW_BYTES = 1024 * PAGE_BYTES;
-
-/** Whole pages of a file, read through one window. */
-class PageReader {
-  readonly #file: OpenFile;
-  readonly sizeBytes: number;
-  readonly #window = Buffer.allocUnsafeSlow(WINDOW_BYTES);
-  #from = 0;
-  #filled = 0;
-
-  constructor(file: OpenFile, sizeBytes: number) {
-    this.#file = file;
-    this.sizeBytes = Math.floor(sizeBytes / PAGE_BYTES) * PAGE_BYTES;
-  }
-
-  /** A view, valid until the next call; shorter than asked at the end of the file. */
-  async bytes(position: number, length: number): Promise<Buffer> {
-    const end = Math.min(position + length, this.sizeBytes);
-    if (end - position > WINDOW_BYTES) {
-      const large = Buffer.allocUnsafeSlow(end - position);
-      return large.subarray(0, await this.#file.read(large, position));
-    }
-    if (position < this.#from || end > this.#from + this.#filled) {
-      this.#from = position;
-      this.#filled = await this.#file.read(
-        this.#window.subarray(0, Math.min(WINDOW_BYTES, this.sizeBytes - position)),
-        position,
-      );
-    }
-    return this.#window.subarray(position - this.#from, Math.max(position, end) - this.#from);
-  }
-}
 
 export interface LaterBatch {
   readonly position: number;
@@ -55,7 +23,8 @@ export type ScanEnd =
   | { readonly kind: "clean" }
   /** A write that never finished. */
   | { readonly kind: "torn" }
-  | { readonly kind: "corrupt"; readonly reason: string };
+  /** `isUnreadable`: nothing proves that a write was there. */
+  | { readonly kind: "corrupt"; readonly reason: string; readonly isUnreadable?: true };
 
 export interface ScannedFile {
   /** Where the next batch belongs. */
@@ -111,7 +80,27 @@ export class WalScanner {
           `proves that it was durable`,
       };
     }
-    return this.#judgeLast(endPosition, lastSeq);
+    return (
+      (await this.#judgeUnreadable(endPosition, lastSeq)) ?? this.#judgeLast(endPosition, lastSeq)
+    );
+  }
+
+  /**
+   * A page that cannot be read may be of a batch that was durable; not so where no write has reached the place
+   * of the next batch, which begins it. `#laterBatch` has asked for all pages.
+   */
+  async #judgeUnreadable(endPosition: number, lastSeq: number): Promise<ScanEnd | undefined> {
+    const bad = this.#pages.unreadableFrom(endPosition);
+    if (bad === undefined) return undefined;
+    const isBehind = bad !== endPosition;
+    if (isBehind && (await this.#firstDirtyPage(endPosition, endPosition, lastSeq)) === undefined) {
+      return undefined;
+    }
+    return {
+      kind: "corrupt",
+      reason: `the page at byte ${bad}, behind batch ${lastSeq}, cannot be read`,
+      isUnreadable: true,
+    };
   }
 
   async #judgeLast(position: number, lastSeq: number): Promise<ScanEnd> {
