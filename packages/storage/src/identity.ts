@@ -11,7 +11,7 @@ import type { FileSystem, Logger, Random } from "@millrace/base";
 
 import { ByteReader, ByteWriter, checksum } from "./bytes.ts";
 import type { LaneLayout } from "./layout.ts";
-import { readWholeFile } from "./read-file.ts";
+import { isUnreadable, readWholeFile } from "./read-file.ts";
 
 const MAGIC = "MILLRIDN";
 const VERSION = 1;
@@ -101,13 +101,14 @@ interface Found {
 
 async function readBoth(fileSystem: FileSystem, layout: LaneLayout): Promise<readonly Found[]> {
   const read = async (path: string): Promise<Found> => {
-    const bytes = await readWholeFile(fileSystem, path);
-    if (bytes === undefined) return {};
     try {
-      return { identity: decodeIdentity(bytes, path) };
+      const bytes = await readWholeFile(fileSystem, path);
+      return bytes === undefined ? {} : { identity: decodeIdentity(bytes, path) };
     } catch (error) {
       if (error instanceof StreamError && error.code === "corrupt") return { damage: error };
-      throw error;
+      if (!isUnreadable(error)) throw error;
+      const cause = `${path} cannot be read (${String(error)})`;
+      return { damage: new StreamError("corrupt", `${cause}, and its copy does not help`) };
     }
   };
   return Promise.all(pathsOf(layout).map(read));
