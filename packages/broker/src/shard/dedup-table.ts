@@ -39,6 +39,14 @@ export class DedupTable {
     return this.#windows.size;
   }
 
+  /**
+   * Others may have been forgotten to make room, so that what is not in the table may be stored all the same.
+   * While it is not full, only what is older than any retry has been (D2).
+   */
+  get isFull(): boolean {
+    return this.#windows.size >= PRODUCERS_MAX;
+  }
+
   find(producer: ProducerKey, sequence: number): StoredBatch | undefined {
     return this.#windows.get(producer)?.find((batch) => batch.sequence === sequence);
   }

@@ -3,6 +3,7 @@ import { StreamError } from "@millrace/base";
 import { readEntryHeader } from "@millrace/model";
 import { describe, expect, it } from "vitest";
 
+import { PRODUCERS_MAX } from "../bounds.ts";
 import { encodeBatch, EPOCH, nth } from "../testing/fixtures.ts";
 import type { AppendOutcome } from "../testing/shard-bench.ts";
 import { codeOf, ShardBench } from "../testing/shard-bench.ts";
@@ -215,6 +216,20 @@ describe("a batch sent to a sealed shard", () => {
     ]);
     expect(outcome.message).toContain("shardId-000000000001 and shardId-000000000002 take");
     expect((ask(bench, 1, 2) as StreamError).hint.sealed).toBe(true);
+  });
+
+  it("stays in doubt when its producer may have had to make room for others", () => {
+    const bench = new ShardBench();
+    for (let id = 1; id <= PRODUCERS_MAX + 1; id++) {
+      bench.put(["r"], { producer: { id, sequence: 1 } });
+      bench.settle();
+      bench.clock.advance(10);
+    }
+    bench.seal();
+    expect([ask(bench, 1), ask(bench, 1, PRODUCERS_MAX + 1)]).toEqual([
+      expect.objectContaining({ code: "stale-epoch", hint: { shardEpoch: EPOCH + 1 } }),
+      expect.objectContaining({ duplicate: true }),
+    ]);
   });
 
   it("stays in doubt when it is too old to tell, or has no producer", () => {

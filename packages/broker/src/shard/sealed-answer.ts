@@ -5,7 +5,7 @@
  * turns to the children: put there as well, it would be stored twice. The sealed shard knows, because
  * nothing is added to its table any more: what is in it is stored, and what is not in it never will be, whatever
  * attempt is still on its way. The second is told by the hint `sealed`, which lets the producer forget
- * its doubt.
+ * its doubt. A table that is full cannot tell it: the producer may be one that had to make room.
  *
  * Only an applied seal gives that certainty, so it is asked of the state, not of metadata.
  */
@@ -34,7 +34,7 @@ export function storedBeforeSeal(
   const stored = state.dedup.find(producer, sequence);
   if (stored !== undefined) return stored;
   requireRemembered(sequence, state.dedup.newest(producer));
-  throw sealedShard(state, groupId, true);
+  throw sealedShard(state, groupId, !state.dedup.isFull);
 }
 
 /** @throws StreamError `duplicate-stale` for a sequence below the window under `newest` (D1). */
