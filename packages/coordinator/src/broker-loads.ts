@@ -63,12 +63,13 @@ export class BrokerLoads {
       for (const [nodeId, { replicas, leaders }] of order) add(counts, nodeId, replicas, leaders);
     }
     return [...this.#state.nodes.values()]
-      .filter(({ roles, state }) => roles.includes("broker") && state === "active")
-      .filter(({ goal }) => (goal ?? "serve") === "serve")
-      .map(({ nodeId, incarnation, host }) => ({
+      .filter(({ roles, goal = "serve" }) => {
+        return roles.includes("broker") && (goal === "serve" || goal === "drain");
+      })
+      .map(({ nodeId, incarnation, host, state, goal = "serve" }) => ({
         nodeId,
         host,
-        alive: this.#liveness.alive(nodeId, incarnation),
+        ready: state === "active" && goal === "serve" && this.#liveness.alive(nodeId, incarnation),
         replicas: counts.get(nodeId)?.replicas ?? 0,
         leaders: counts.get(nodeId)?.leaders ?? 0,
       }));

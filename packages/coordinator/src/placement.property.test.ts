@@ -23,7 +23,7 @@ describe(`placement, seed ${SEED}`, () => {
         const candidates = nodeIds.map((nodeId) => ({
           nodeId,
           host: `host-${nodeId}`,
-          alive: true,
+          ready: true,
           replicas: 0,
           leaders: 0,
         }));
@@ -46,7 +46,7 @@ describe(`placement, seed ${SEED}`, () => {
   it("keeps host labels apart however brokers, labels and failures are mixed", () => {
     const broker = fc.record({
       host: fc.constantFrom("a", "b", "c", "d", "e"),
-      alive: fc.boolean(),
+      ready: fc.boolean(),
       replicas: fc.integer({ min: 0, max: 50 }),
       leaders: fc.integer({ min: 0, max: 20 }),
     });
@@ -58,9 +58,9 @@ describe(`placement, seed ${SEED}`, () => {
       fc.property(input, ([brokers, factor]) => {
         const candidates = brokers.map((each, at) => ({ ...each, nodeId: at + 1 }));
         const hosts = new Set(brokers.map(({ host }) => host)).size;
-        const alive = new Set(brokers.filter((each) => each.alive).map(({ host }) => host)).size;
+        const ready = new Set(brokers.filter((each) => each.ready).map(({ host }) => host)).size;
         const wanted = factor === 0 ? Math.min(3, hosts) : factor;
-        const possible = wanted <= hosts && alive * 2 > wanted;
+        const possible = wanted <= hosts && ready * 2 > wanted;
         if (!possible) {
           expect(() => placeShards(candidates, 5, factor)).toThrow();
           return;
@@ -68,8 +68,8 @@ describe(`placement, seed ${SEED}`, () => {
         for (const replicas of placeShards(candidates, 5, factor)) {
           const chosen = replicas.map((nodeId) => candidates[nodeId - 1]);
           expect(new Set(chosen.map((each) => each?.host)).size).toBe(wanted);
-          expect(chosen.filter((each) => each?.alive).length * 2).toBeGreaterThan(wanted);
-          expect(chosen[0]?.alive).toBe(true);
+          expect(chosen.filter((each) => each?.ready).length * 2).toBeGreaterThan(wanted);
+          expect(chosen[0]?.ready).toBe(true);
         }
       }),
       { seed: SEED, numRuns: 500 },

@@ -4,7 +4,7 @@ import type { Candidate } from "./placement.ts";
 import { placeShards } from "./placement.ts";
 
 function broker(nodeId: number, changes: Partial<Candidate> = {}): Candidate {
-  return { nodeId, host: `host-${nodeId}`, alive: true, replicas: 0, leaders: 0, ...changes };
+  return { nodeId, host: `host-${nodeId}`, ready: true, replicas: 0, leaders: 0, ...changes };
 }
 const three = [broker(1), broker(2), broker(3)];
 
@@ -34,7 +34,7 @@ describe("placing the replicas of new shards", () => {
       [2, 3],
     ]);
     expect(() => placeShards(shared, 1, 3)).toThrow(
-      "replicationFactor is 3, but the active brokers have 2 different host labels",
+      "replicationFactor is 3, but the brokers have 2 different host labels",
     );
   });
 
@@ -51,27 +51,27 @@ describe("placing the replicas of new shards", () => {
     ]);
   });
 
-  it("leaves out a broker that is down while others are enough", () => {
-    const placed = placeShards([...three, broker(4, { alive: false })], 5, 3);
+  it("leaves out a broker that is not ready while others are enough", () => {
+    const placed = placeShards([...three, broker(4, { ready: false })], 5, 3);
     expect(placed.flat()).not.toContain(4);
   });
 
-  it("takes one that is down as last resort, never as preferred leader", () => {
-    const oneDown = [broker(1, { alive: false }), broker(2), broker(3)];
+  it("takes one that is not ready as last resort, never as preferred leader", () => {
+    const oneDown = [broker(1, { ready: false }), broker(2), broker(3)];
     const placed = placeShards(oneDown, 4, 3);
     expect(placed.map(([leader]) => leader)).toEqual([2, 3, 2, 3]);
     expect(placed.every((replicas) => replicas.includes(1))).toBe(true);
   });
 
-  it("refuses where a majority of the replicas would be down", () => {
-    const twoDown = [broker(1, { alive: false }), broker(2, { alive: false }), broker(3)];
+  it("refuses where a majority of the replicas would not be ready", () => {
+    const twoDown = [broker(1, { ready: false }), broker(2, { ready: false }), broker(3)];
     expect(() => placeShards(twoDown, 1, 3)).toThrow(/a majority of 3 replicas must be/);
-    expect(() => placeShards([broker(1, { alive: false }), broker(2)], 1, 2)).toThrow(
+    expect(() => placeShards([broker(1, { ready: false }), broker(2)], 1, 2)).toThrow(
       /a majority of 2/,
     );
   });
 
   it("says so when there is no broker at all", () => {
-    expect(() => placeShards([], 1, 0)).toThrow("no broker is registered and active");
+    expect(() => placeShards([], 1, 0)).toThrow("no broker is registered and in service");
   });
 });

@@ -12,8 +12,8 @@ import { StreamError } from "@millrace/base";
 export interface Candidate {
   readonly nodeId: number;
   readonly host: string;
-  /** Heard of lately. */
-  readonly alive: boolean;
+  /** Heard of lately, and not draining. */
+  readonly ready: boolean;
   readonly replicas: number;
   /** Replicas that are first in their shard's list. */
   readonly leaders: number;
@@ -36,7 +36,7 @@ interface Load {
  *
  * @param requested Replicas per shard, 1..7; 0 takes 3, or as many as there are different hosts.
  * @throws StreamError `limit-exceeded` when there are fewer hosts than replicas, `unavailable` when
- * too few of them are alive for a majority of each shard.
+ * too few of them are ready for a majority of each shard.
  */
 export function placeShards(
   candidates: readonly Candidate[],
@@ -44,12 +44,12 @@ export function placeShards(
   requested: number,
 ): readonly (readonly number[])[] {
   const hosts = new Set(candidates.map(({ host }) => host)).size;
-  if (hosts === 0) throw new StreamError("unavailable", "no broker is registered and active");
+  if (hosts === 0) throw new StreamError("unavailable", "no broker is registered and in service");
   const wanted = requested === 0 ? Math.min(REPLICATION_FACTOR_DEFAULT, hosts) : requested;
   if (wanted > hosts) {
     throw new StreamError(
       "limit-exceeded",
-      `replicationFactor is ${wanted}, but the active brokers have ${hosts} different host labels`,
+      `replicationFactor is ${wanted}, but the brokers have ${hosts} different host labels`,
     );
   }
   const pools = choosePools(candidates, wanted);
@@ -59,8 +59,9 @@ export function placeShards(
 }
 
 /**
- * Brokers that are alive, and those that are down as second choice: they are taken only where a
- * shard could not have all its replicas without them, and a majority must still be alive.
+ * Brokers that are ready, and those that drain or are down as second choice: they are taken only where a
+ * shard could not have all its replicas without them, since a shard made during an upgrade would have
+ * too few for ever. A majority must still be ready.
  */
 function choosePools(
   candidates: readonly Candidate[],
@@ -69,15 +70,15 @@ function choosePools(
   const loads = [...candidates]
     .sort((a, b) => a.nodeId - b.nodeId)
     .map((candidate) => ({ candidate, replicas: candidate.replicas, leaders: candidate.leaders }));
-  const alive = loads.filter(({ candidate }) => candidate.alive);
-  const aliveHosts = new Set(alive.map(({ candidate }) => candidate.host)).size;
-  if (aliveHosts * 2 <= wanted) {
+  const ready = loads.filter(({ candidate }) => candidate.ready);
+  const readyHosts = new Set(ready.map(({ candidate }) => candidate.host)).size;
+  if (readyHosts * 2 <= wanted) {
     throw new StreamError(
       "unavailable",
-      `${aliveHosts} hosts have a broker that is alive, but a majority of ${wanted} replicas must be`,
+      `${readyHosts} hosts have a broker that is up and not draining, but a majority of ${wanted} replicas must be`,
     );
   }
-  return [alive, loads.filter(({ candidate }) => !candidate.alive)];
+  return [ready, loads.filter(({ candidate }) => !candidate.ready)];
 }
 
 function placeShard(pools: readonly (readonly Load[])[], wanted: number): Load[] {
@@ -91,7 +92,7 @@ function placeShard(pools: readonly (readonly Load[])[], wanted: number): Load[]
       chosen.push(load);
     }
   }
-  // A leader that is down would leave the shard to an election at once.
+  // A leader that is down or drains would leave the shard to an election at once.
   const leader = chosen.reduce((best, load) => (isBetterLeader(load, best) ? load : best));
   for (const load of chosen) load.replicas++;
   leader.leaders++;
@@ -114,7 +115,7 @@ function evenLeaders(placed: readonly Load[][]): void {
 function evenLeader(replicas: Load[]): boolean {
   const [leader] = replicas as [Load, ...Load[]];
   const best = replicas.reduce((a, b) => (isBetterLeader(b, a) ? b : a));
-  if (best.candidate.alive !== leader.candidate.alive || best.leaders + 2 > leader.leaders) {
+  if (best.candidate.ready !== leader.candidate.ready || best.leaders + 2 > leader.leaders) {
     return false;
   }
   leader.leaders--;
@@ -129,6 +130,6 @@ function byLoad(a: Load, b: Load): number {
 }
 
 function isBetterLeader(load: Load, best: Load): boolean {
-  if (load.candidate.alive !== best.candidate.alive) return load.candidate.alive;
+  if (load.candidate.ready !== best.candidate.ready) return load.candidate.ready;
   return load.leaders < best.leaders;
 }

@@ -63,8 +63,9 @@ export interface NodeRecord {
   readonly version: string;
   readonly state: "active" | "draining";
   /**
-   * What a person asked for, beyond what the process says of itself: `drain` takes no new replicas
-   * and no leaderships, `decommission` also gives its replicas away, `removed` is the end of that. @default serve
+   * What a person asked for, beyond what the process says of itself: `drain` takes no leaderships, and new
+   * replicas only where no other node can hold them; `decommission` takes none and gives its own away; `removed` is
+   * the end of that. @default serve
    */
   readonly goal?: NodeGoal;
   /**

@@ -23,7 +23,7 @@ const nodeNumber = wholeNumber(1, 65_535);
 /** Verbs that change what a node is for, with what they say of themselves. */
 const VERBS = {
   drain:
-    "give the node's leaderships away and put nothing new on it, for instance before an upgrade",
+    "give the node's leaderships away and put nothing on it that others can hold, as before an upgrade",
   undrain: "put a drained node back into service",
   decommission: "drain the node and move its replicas to others, until it can be switched off",
   cancel: "stop emptying a node, and put it back into service",
