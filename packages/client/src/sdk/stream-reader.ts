@@ -209,7 +209,7 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
     this.#reading++;
     this.#read(shard, position)
       .catch((error: unknown) => {
-        if (!this.#hasExpired(shard)) this.#failure ??= asStreamError(error);
+        if (!this.#hasExpired(shard)) this.#failure ??= this.#told(shard, asStreamError(error));
       })
       .finally(() => {
         this.#state.set(shard.shardIndex, "done");
@@ -224,6 +224,13 @@ export class StreamReader implements AsyncIterable<StreamRecordRead> {
     const { view } = this.#client;
     if (view.shardOfGroup(groupId) !== undefined) return false;
     return view.stream(account, streamName)?.streamId === streamId;
+  }
+
+  #told({ account, streamId, streamName }: Shard, error: StreamError): StreamError {
+    const { view } = this.#client;
+    const isThere = view.stream(account, streamName)?.streamId === streamId;
+    if (isThere || error.code !== "not-found") return error;
+    return new StreamError("not-found", `stream ${streamName} was deleted`, { cause: error });
   }
 
   async #read(shard: Shard, position: ReadPosition): Promise<void> {
