@@ -87,7 +87,10 @@ export class World {
       this.#shards.applied(nodeId, group, machine);
       this.#rules.applied(nodeId, group);
     };
-    this.oracle.onLeader = (group, term) => this.#rules.leads(group, term);
+    this.oracle.onLeader = (group, term) => {
+      this.#rules.leads(group, term);
+      commits.leads(group, term);
+    };
     this.oracle.onFirstApplied = (nodeId, group, entry) => commits.applied(nodeId, group, entry);
     this.scheduler = new Scheduler(new SimRandom(seed, "ties"), loop);
     this.scheduler.observe = (event) => {

@@ -7,7 +7,11 @@ import { DiskPromises, DurableReplica } from "./disk-promises.ts";
 const NODES = [1, 2, 3];
 
 /** What is said when an entry of term 2 at index 1 is applied while so many nodes hold it. */
-function appliedWith(holders: readonly number[], voters: readonly number[]) {
+function appliedWith(
+  holders: readonly number[],
+  voters: readonly number[],
+  ofLeader?: readonly number[],
+) {
   const broken: string[] = [];
   const replicas = new Map(NODES.map((nodeId) => [nodeId, new DurableReplica(10 + nodeId)]));
   const entries = [{ index: 1, term: 2, type: "EntryNormal", data: new Uint8Array(1) }] as const;
@@ -24,6 +28,10 @@ function appliedWith(holders: readonly number[], voters: readonly number[]) {
   });
   disks.replica = (nodeId) => replicas.get(nodeId);
   const quorum = new CommitQuorum(disks, NODES, (sentence) => void broken.push(sentence));
+  if (ofLeader !== undefined) {
+    const membership = { voters: ofLeader, isJoint: false };
+    quorum.leads({ groupId: 7, membership } as unknown as Group, 2);
+  }
   quorum.applied(1, group, { index: 1, term: 2, data: new Uint8Array(1) });
   return broken;
 }
@@ -35,6 +43,13 @@ describe("the holders of an entry that is applied (O11)", () => {
 
   it("are too few when they are half or less", () => {
     expect(appliedWith([3], [11, 12, 13])).toEqual([
+      "O11: node 1 applied entry 1 of term 2 of group 7, which only nodes 3 of 3 voters hold",
+    ]);
+  });
+
+  it("may be a majority of the voters as the leader knows them, who applies a change last", () => {
+    expect(appliedWith([1, 3], [12, 13, 14], [11, 12, 13])).toEqual([]);
+    expect(appliedWith([1, 3], [12, 13, 14], [12, 13, 14])).toEqual([
       "O11: node 1 applied entry 1 of term 2 of group 7, which only nodes 3 of 3 voters hold",
     ]);
   });
