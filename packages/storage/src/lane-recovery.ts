@@ -180,11 +180,18 @@ function firstHole(group: ReplayedGroup, extents: readonly Extent[]): number | u
 
 /**
  * The commit index may be ahead of the entries when a crash fell between the frames of one write, and
- * behind an installed snapshot. Both are hints, and both bounds are safe: what is in the log up to
- * them is committed.
+ * behind what was applied. All of them are hints, and all bounds are safe: what is in the log up to
+ * them is committed. The applied index counts also when its state is lost: a replica that starts from the older
+ * state must not stand for election by the members of then while later ones wait in its log (S8).
  */
-function boundedCommit({ hardState, compactedIndex, lastIndex, base }: ReplayedGroup): HardState {
-  const known = Math.max(hardState.commit, base.index);
+function boundedCommit({
+  hardState,
+  compactedIndex,
+  lastIndex,
+  base,
+  applied,
+}: ReplayedGroup): HardState {
+  const known = Math.max(hardState.commit, base.index, applied.index);
   const commit = Math.max(compactedIndex, Math.min(known, lastIndex));
   return { ...hardState, commit };
 }

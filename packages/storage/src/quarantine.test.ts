@@ -4,7 +4,7 @@ import { inspectWal } from "./inspect-wal.ts";
 import type { LaneStorage } from "./lane-storage.ts";
 import { PAGE_BYTES } from "./limits.ts";
 import { copyOf } from "./testing/busy-disk.ts";
-import { createGroup, entriesOf, openLane, wholeLog, write } from "./testing/lane-fixture.ts";
+import { CONF, createGroup, entriesOf, openLane, wholeLog, write } from "./testing/lane-fixture.ts";
 import { MemoryFileSystem } from "./testing/memory-file-system.ts";
 
 const OPTIONS = { walFilesMax: 8 };
@@ -233,5 +233,36 @@ describe("frames that are lost (W13, W15)", () => {
       ],
       { term: 2, vote: 0, commit: 3 },
     ]);
+  });
+});
+
+describe("a replica whose newest state is lost", () => {
+  it("starts from the older one, and still knows how far its log is committed (S6, S8)", async () => {
+    const disk = new MemoryFileSystem();
+    const lane = await openLane(disk);
+    const group = await createGroup(lane, 1);
+    const other = await createGroup(lane, 2);
+    const hardState = { term: 1, vote: 10, commit: 2 };
+    await write(lane, { group, hardState, entries: entriesOf(1, 5, 1) });
+    // The host has applied all; the commit index waits for another write of the group.
+    const state = Buffer.alloc(9000, 5);
+    group.setStateProvider(() => ({ index: 5, term: 1, confState: CONF, state }));
+    const flushes = lane.stats().flushes + 1;
+    while (lane.stats().flushes < flushes) {
+      const next = other.lastIndex() + 1;
+      await write(lane, { group: other, entries: entriesOf(next, next, 1, 30_000) });
+      other.committed(next);
+    }
+    await lane.close();
+    const found = disk.paths().filter((path) => path.startsWith("/lane/states/"));
+    for (const path of found) disk.flipBit(path, 5000, 1);
+    const again = await openLane(disk);
+    const recovered = again.group(1);
+    expect([found.length, recovered?.recoveredState().index, recovered?.hardState]).toEqual([
+      1,
+      0,
+      { ...hardState, commit: 5 },
+    ]);
+    await again.close();
   });
 });
