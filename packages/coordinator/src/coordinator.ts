@@ -19,6 +19,7 @@ import { MetadataGroupMaker } from "./handlers/form-cluster.ts";
 import { Barriers } from "./handlers/barrier.ts";
 import type { CoordinatorServices } from "./handlers/services.ts";
 import { createServices } from "./handlers/services.ts";
+import { leaderContact } from "./leader-contact.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import type { LifecycleTiming } from "./lifecycle-step.ts";
 import { LIFECYCLE_TIMING_DEFAULT } from "./lifecycle-step.ts";
@@ -92,7 +93,7 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     heartbeatMs: config.tailHeartbeatMs,
     stalledMs: config.tailStalledMs,
     tailsMax: config.tailsMax,
-    hasLeader: () => hasLeader(group()),
+    hasLeader: leaderContact(clock, group),
   });
   const barriers = new Barriers(clock, group, config.barrierWaitMs);
   const loads = new BrokerLoads(state, liveness);
@@ -148,11 +149,6 @@ export function createCoordinator(options: CoordinatorOptions): Coordinator {
     },
     status: () => statusOf(group(), state, tails, proposer),
   };
-}
-
-/** A node without a replica has nothing to tell that could grow old. */
-function hasLeader(group: MetadataGroup | undefined): boolean {
-  return group === undefined || group.leaderNodeId !== undefined;
 }
 
 function statusOf(

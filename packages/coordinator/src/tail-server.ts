@@ -30,7 +30,7 @@ export interface TailServerOptions {
   readonly stalledMs?: number | undefined;
   /** Tails at one time. @default 2000 */
   readonly tailsMax?: number | undefined;
-  /** Whether this node knows who leads the metadata group. */
+  /** Whether this node has a leader of the metadata group that answers it; looked at while there are tails. */
   readonly hasLeader: () => boolean;
 }
 
@@ -135,11 +135,11 @@ export class TailServer {
    */
   #sendElsewhere(): void {
     const nowMs = this.#clock.monotonicMs();
-    if (this.#hasLeader() || this.#tails.size === 0) this.#leaderlessSinceMs = undefined;
+    if (this.#tails.size === 0 || this.#hasLeader()) this.#leaderlessSinceMs = undefined;
     else this.#leaderlessSinceMs ??= nowMs;
     if (nowMs - (this.#leaderlessSinceMs ?? nowMs) < LEADERLESS_MS_MAX) return;
     this.#leaderlessSinceMs = undefined;
-    const message = `this node has known no leader for ${LEADERLESS_MS_MAX} ms: tail another one`;
+    const message = `this node has heard no leader for ${LEADERLESS_MS_MAX} ms: tail another one`;
     for (const tail of this.#tails) tail.end(new StreamError("unavailable", message));
   }
 
