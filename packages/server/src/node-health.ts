@@ -6,10 +6,15 @@ import type { HealthReport } from "./admin-server.ts";
 import type { LaneRuntime } from "./lane-runtime.ts";
 import type { NodeSession } from "./node-session.ts";
 
+interface NodeRuntime {
+  readonly lane: Pick<LaneRuntime["lane"], "damaged" | "group">;
+  readonly storage: Pick<LaneRuntime["storage"], "failed" | "identity">;
+}
+
 export interface HealthDeps {
   /** Undefined in a process that is a gateway alone. */
-  readonly runtime: LaneRuntime | undefined;
-  readonly client: Pick<MillraceClient, "view">;
+  readonly runtime: NodeRuntime | undefined;
+  readonly client: { readonly view: Pick<MillraceClient["view"], "ready"> };
   readonly session: Pick<NodeSession, "alive">;
 }
 
@@ -20,7 +25,7 @@ export function healthOf(deps: HealthDeps): HealthReport {
   const waitingFor: string[] = [];
   if (isUnformed(deps)) {
     waitingFor.push("a cluster to be formed (millrace cluster init) or joined");
-  } else if (!client.view.ready) waitingFor.push("metadata of the cluster");
+  } else if (!client.view.ready) waitingFor.push(metadataOf(runtime));
   else if (!session.alive)
     waitingFor.push("the coordinator's leader to take this node's heartbeat");
   const metadata = runtime?.lane.group(METADATA_GROUP_ID);
@@ -29,6 +34,13 @@ export function healthOf(deps: HealthDeps): HealthReport {
   }
   if (runtime?.storage.failed !== undefined) waitingFor.push("a restart: the log has failed");
   return { ready: waitingFor.length === 0, waitingFor };
+}
+
+/** A node whose own copy is damaged can only wait for another one: who looks at it must know that. */
+function metadataOf(runtime: NodeRuntime | undefined): string {
+  const damage = runtime?.lane.damaged().find(({ groupId }) => groupId === METADATA_GROUP_ID);
+  if (damage === undefined) return "metadata of the cluster";
+  return `metadata of the cluster from another node: the copy here is damaged (${damage.reason})`;
 }
 
 export function nodeState(deps: HealthDeps, stopping: boolean): NodeState {
