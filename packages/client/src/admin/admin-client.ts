@@ -3,6 +3,9 @@
  *
  * Each change resolves only when the own copy of metadata shows it, so that a caller reads its own
  * writes without asking for a barrier.
+ *
+ * What sets a value is asked for once (S12): a request that is repeated because its answer was lost
+ * would write over what somebody else has set meanwhile. Only what a process says of itself is repeated.
  */
 import type { Clock } from "@millrace/base";
 import { StreamError } from "@millrace/base";
@@ -75,13 +78,9 @@ export class AdminClient {
   }
 
   updateRetention(request: UpdateRetention, deadlineMs = DEADLINE_MS): Promise<void> {
-    return this.#change(CoordinatorService.UpdateRetention, request, deadlineMs, true);
+    return this.#change(CoordinatorService.UpdateRetention, request, deadlineMs, false);
   }
 
-  /**
-   * Is asked for once, so that tags are a register (S12): a request that is repeated because its answer
-   * was lost would write over what somebody else has set meanwhile.
-   */
   updateTags(request: UpdateTags, deadlineMs = DEADLINE_MS): Promise<void> {
     const { account, streamName, set = {}, remove = [] } = request;
     const full = { account, streamName, set: { ...set }, remove: [...remove] };
@@ -115,7 +114,7 @@ export class AdminClient {
   }
 
   updateLimits(request: UpdateLimits, deadlineMs = DEADLINE_MS): Promise<void> {
-    return this.#change(CoordinatorService.UpdateLimits, request, deadlineMs, true);
+    return this.#change(CoordinatorService.UpdateLimits, request, deadlineMs, false);
   }
 
   /** Takes a node out of service, or back into it. Takes the cluster secret. */
@@ -124,13 +123,13 @@ export class AdminClient {
     goal: "serve" | "drain" | "decommission",
     deadlineMs = DEADLINE_MS,
   ): Promise<void> {
-    return this.#change(CoordinatorService.SetNodeGoal, { nodeId, goal }, deadlineMs, true);
+    return this.#change(CoordinatorService.SetNodeGoal, { nodeId, goal }, deadlineMs, false);
   }
 
   /** Sets how the cluster looks after its replicas; what is not named stays. Takes the cluster secret. */
   updatePlacementPolicy(policy: Partial<PlacementPolicy>, deadlineMs = DEADLINE_MS): Promise<void> {
     const settings = { ...policy };
-    return this.#change(CoordinatorService.UpdatePlacementPolicy, { settings }, deadlineMs, true);
+    return this.#change(CoordinatorService.UpdatePlacementPolicy, { settings }, deadlineMs, false);
   }
 
   /**
@@ -141,7 +140,7 @@ export class AdminClient {
     action: "plan" | "start" | "cancel",
     deadlineMs = DEADLINE_MS,
   ): Promise<RebalanceResponse> {
-    const rules = { deadlineMs, repeatable: true };
+    const rules = { deadlineMs, repeatable: action === "plan" };
     return this.#deps.calls.call(CoordinatorService.Rebalance, { action }, rules);
   }
 

@@ -200,6 +200,11 @@ export class FakeCluster {
             CreateStream: change("CreateStream"),
             UpdateRetention: change("UpdateRetention"),
             UpdateTags: change("UpdateTags"),
+            UpdateLimits: change("UpdateLimits"),
+            UpdatePlacementPolicy: change("UpdatePlacementPolicy"),
+            SetNodeGoal: change("SetNodeGoal"),
+            Rebalance: change("Rebalance"),
+            ReportReplicas: change("ReportReplicas"),
           },
         }),
         controlService(NodeService, {
