@@ -16,6 +16,8 @@ export interface Job {
 export interface Outcome {
   readonly job: Job;
   readonly violations: readonly string[];
+  /** Why the run was broken off without a finding. */
+  readonly gaveUp?: string;
   readonly acknowledged: number;
   readonly faults: readonly (readonly [kind: FaultKind, tally: FaultTally])[];
   readonly events: number;

@@ -8,7 +8,9 @@ import type { Fleet } from "./fleet.ts";
 import type { Job, Outcome } from "./job.ts";
 import { ruleOf, shrink } from "./shrink.ts";
 
-export function outcomeLine({ job, events, virtualMs, acknowledged, violations }: Outcome): string {
+export function outcomeLine(outcome: Outcome): string {
+  const { job, events, virtualMs, acknowledged, violations, gaveUp } = outcome;
+  if (gaveUp !== undefined) return `seed ${job.seed} gave up: ${gaveUp}`;
   return (
     `seed ${job.seed} ${violations.length === 0 ? "ok" : "FAILED"} events ${events} ` +
     `virtual ${(virtualMs / 1000).toFixed(1)} s acknowledged ${acknowledged}`

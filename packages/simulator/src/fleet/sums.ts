@@ -5,13 +5,16 @@ import type { Outcome } from "./job.ts";
 export class Sums {
   runs = 0;
   failed = 0;
+  /** Runs that say nothing. */
+  gaveUp = 0;
   virtualMs = 0;
   events = 0;
   acknowledged = 0;
   readonly #faults = new Map<FaultKind, FaultTally>();
 
-  add({ violations, virtualMs, events, acknowledged, faults }: Outcome): void {
+  add({ violations, gaveUp, virtualMs, events, acknowledged, faults }: Outcome): void {
     this.runs += 1;
+    if (gaveUp !== undefined) this.gaveUp += 1;
     if (violations.length > 0) this.failed += 1;
     this.virtualMs += virtualMs;
     this.events += events;

@@ -41,6 +41,9 @@ export const WORLD: Owner = { name: "world", alive: true, paused: false };
 /** Events of one instant, beyond which a process is taken to go round in circles. */
 const STANDING_EVENTS_MAX = 200_000;
 
+/** Events of one run, some fifty times what a long one has: beyond, something goes on for ever. */
+const EVENTS_MAX = 30_000_000;
+
 /** Events after which the real event loop is served: for output and Ctrl-C. */
 const BATCH_EVENTS = 5000;
 
@@ -147,6 +150,7 @@ export class Scheduler {
       this.fail(new Error(`${STANDING_EVENTS_MAX} events at ${this.#nowMs}, now ${event.label}`));
     }
     this.#executed += 1;
+    if (this.#executed > EVENTS_MAX) this.fail(new Error(`no end within ${EVENTS_MAX} events`));
     this.observe(event);
     try {
       event.run();
