@@ -245,7 +245,13 @@ function completeReshard(draft: Draft, stream: StreamRecord, nowMs: number): voi
 export function cancelReshard(draft: Draft, command: CommandOf<"cancel-reshard">): Outcome {
   const stream = findStream(draft, command);
   if ("code" in stream) return stream;
-  if (stream.reshard === undefined) return notInState(stream, "UPDATING");
+  if (stream.reshard === undefined) {
+    const { streamName, account, status } = stream;
+    return refuse(
+      "wrong-state",
+      `No split or merge of stream ${streamName} under account ${account} is under way: it is ${status}`,
+    );
+  }
   const { parents, children } = membersOf(draft, stream);
   const sealed = parents.find(({ seal }) => seal !== undefined);
   if (sealed !== undefined) {
