@@ -1,9 +1,10 @@
+import { StreamError } from "@millrace/base";
 import type { ShardRecord, StreamRecord } from "@millrace/model";
 import { encodeMetadataRecord, METADATA_KEY, MetadataView } from "@millrace/model";
 import { describe, expect, it } from "vitest";
 
 import { shardLine } from "./list.ts";
-import { progressOf } from "./reshard.ts";
+import { progressOf, withNextStep } from "./reshard.ts";
 
 const ACCOUNT = "000000000000";
 const stream: StreamRecord = {
@@ -78,6 +79,20 @@ describe("the progress of a split", () => {
   it("ends with an error when it was taken back, or the stream deleted", () => {
     expect(() => told(viewOf("ACTIVE", shard(0, {})))).toThrow("was taken back");
     expect(() => told(viewOf("DELETING", shard(0, {})))).toThrow("was deleted meanwhile");
+  });
+});
+
+describe("an order that is refused", () => {
+  it("is told with the way to see how the stream is, where that helps", async () => {
+    const told = async (code: "not-found" | "unavailable") =>
+      withNextStep(() => "look", Promise.reject(new StreamError(code, "No such shard."))).catch(
+        String,
+      );
+    expect([await told("not-found"), await told("unavailable")]).toEqual([
+      "StreamError: No such shard; look",
+      "StreamError: No such shard.",
+    ]);
+    expect(await withNextStep(() => "look", Promise.resolve(1))).toBe(1);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Orders a split or merge, and says how it goes until its children take records. */
-import { sleep, StreamError } from "@millrace/base";
+import type { ErrorCode } from "@millrace/base";
+import { asStreamError, sleep, StreamError } from "@millrace/base";
 import { nodePorts } from "@millrace/client";
 import type { MetadataView } from "@millrace/model";
 import { shardId } from "@millrace/model";
@@ -25,8 +26,9 @@ export async function splitShard(
   const { client, account } = connection;
   const { at } = options;
   const split = { account, streamName, shardIndex };
-  const children = await client.admin.splitShard(
-    at === undefined ? split : { ...split, startingHashKey: at },
+  const children = await withNextStep(
+    lookAt(connection, streamName),
+    client.admin.splitShard(at === undefined ? split : { ...split, startingHashKey: at }),
   );
   await follow(connection, streamName, { parents: [shardIndex], children }, options);
 }
@@ -40,21 +42,45 @@ export async function mergeShards(
 ): Promise<void> {
   const { client, account } = connection;
   const [lower, upper] = inOrder(client.view, account, streamName, pair);
-  const children = await client.admin.mergeShards({
-    account,
-    streamName,
-    shardIndex: lower,
-    adjacentShardIndex: upper,
-  });
+  const pairOf = { shardIndex: lower, adjacentShardIndex: upper };
+  const children = await withNextStep(
+    lookAt(connection, streamName),
+    client.admin.mergeShards({ account, streamName, ...pairOf }),
+  );
   await follow(connection, streamName, { parents: [lower, upper], children }, options);
 }
 
-export async function cancelReshard(
-  { client, account }: Connection,
-  streamName: string,
-): Promise<void> {
-  await client.admin.cancelReshard({ account, streamName });
+export async function cancelReshard(connection: Connection, streamName: string): Promise<void> {
+  const { client, account } = connection;
+  const order = client.admin.cancelReshard({ account, streamName });
+  await withNextStep(lookAt(connection, streamName), order);
   remark(`stream ${streamName} stays as it was`);
+}
+
+const SHOWN_BY_LIST: ReadonlySet<ErrorCode> = new Set([
+  "not-found",
+  "invalid-argument",
+  "wrong-state",
+  "indeterminate",
+]);
+
+/** What is refused because of how the stream is now is told with the way to see how it is. */
+export async function withNextStep<T>(next: () => string, order: Promise<T>): Promise<T> {
+  try {
+    return await order;
+  } catch (error) {
+    const { code, message } = asStreamError(error);
+    if (!SHOWN_BY_LIST.has(code)) throw error;
+    const text = message.replace(/\.$/, "");
+    throw new StreamError(code, `${text}; ${next()}`, { cause: error });
+  }
+}
+
+function lookAt({ client, account }: Connection, streamName: string): () => string {
+  return () =>
+    client.view.stream(account, streamName) === undefined
+      ? "millrace stream list shows all"
+      : `millrace shard list ${streamName} shows its shards`;
 }
 
 function inOrder(
