@@ -18,7 +18,7 @@ export interface SeedLine {
 
 const words = process.argv.slice(2);
 const [first = 1, count = 1, seconds = 30] = words.map(Number);
-const overrides = words.includes("rot") ? { rot: true } : {};
+const overrides = { rot: words.includes("rot"), replace: false };
 const focus = words.flatMap((word) => (word.startsWith("focus:") ? word.slice(6) : []));
 
 function isWorthIt({ faults, operations, nodes, shards }: SimOptions): boolean {

@@ -12,7 +12,7 @@ const BAD = 2;
  * acknowledged is read back, and every replica is at the same index with the same entries.
  */
 async function runWith(seed: bigint, faults: readonly Fault[]) {
-  const options = optionsOf(seed, SECONDS * 1000, { nodes: 3, rot: true, faultList: faults });
+  const options = optionsOf(seed, SECONDS * 1000, { nodes: 3, faultList: faults });
   const lines: string[] = [];
   const load = { shards: 2, producers: 2, thinkMs: 25, recordsMax: 20, recordBytesMax: 4000 };
   const disks = { walFileBytes: 1024 * 1024, tailCacheBytes: 64 * 1024 };

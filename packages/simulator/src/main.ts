@@ -6,8 +6,8 @@
  *   --fresh                               from a base by chance, 5 nodes, 60 virtual seconds at least
  *   --seconds T                           virtual seconds with faults, 1..3600; 30 unless told
  *   --nodes 3|5|7                         instead of what the seed draws
- *   --rot                                 durable bytes of one node rot
- *   --all                                 also what is known not to converge always (options.ts)
+ *   --no-rot                              no durable bytes rot
+ *   --no-replace                          no disk is replaced by an empty one
  *   --jobs J                              processes, 1..64; one per core unless told
  *   --faults FILE                         the faults of a failure, as it was printed
  *   --shrink-seconds S                    real seconds to shrink one failure, 0..3600; 60 unless told
@@ -61,8 +61,8 @@ const { values: given } = parseArgs({
     "verify-determinism": { type: "string" },
     regressions: { type: "boolean", default: false },
     slice: { type: "boolean", default: false },
-    rot: { type: "boolean", default: false },
-    all: { type: "boolean", default: false },
+    "no-rot": { type: "boolean", default: false },
+    "no-replace": { type: "boolean", default: false },
     fresh: { type: "boolean", default: false },
     trace: { type: "boolean", default: false },
   },
@@ -94,8 +94,8 @@ function overridesOf(): OptionOverrides {
   const chosen = nodes ?? (given.fresh ? 5 : undefined);
   return {
     ...(chosen === undefined ? {} : { nodes: chosen }),
-    ...(given.rot ? { rot: true } : {}),
-    ...(given.all ? { all: true } : {}),
+    ...(given["no-rot"] ? { rot: false } : {}),
+    ...(given["no-replace"] ? { replace: false } : {}),
   };
 }
 

@@ -10,6 +10,7 @@ import { Oracle } from "./check/oracle.ts";
 import { ReadWatch } from "./check/read-watch.ts";
 import { ShardWatch } from "./check/shard-watch.ts";
 import { FaultPlan } from "./faults/fault-plan.ts";
+import { canSpareBytes, canSpareDisk } from "./faults/spare.ts";
 import { History } from "./history.ts";
 import type { Calendar } from "./kernel/sim-clock.ts";
 import { START_MS } from "./kernel/sim-clock.ts";
@@ -113,6 +114,7 @@ export class World {
     this.registers = names("r", options.registers).map(client);
     this.faults = new FaultPlan({
       canSpare: (nodeId) => this.canSpare(nodeId),
+      canSpareBytes: (nodeId) => canSpareBytes(nodeId, this.machines, this.newestView),
       options,
       scheduler: this.scheduler,
       network: this.network,
@@ -164,6 +166,7 @@ export class World {
       oracle,
       logger: (name) => this.#logger(name),
       chaos: () => this.faults.chaos,
+      canSpare: (id) => this.canSpare(id),
       note: (what) => this.note(what),
       broken: (sentence) => this.broken(sentence),
       opened: (id, storage) => {
@@ -215,29 +218,9 @@ export class World {
     );
   }
 
-  /**
-   * Whether all groups could do without what one node's disk holds: each has all its replicas, none is
-   * on the move, so a majority of whole copies stays (reference E.1, the fault atlas).
-   */
+  /** Whether all groups could do without what one node's disk holds. */
   canSpare(nodeId: number): boolean {
-    if (this.machines.some((node) => node.isRotten && node.nodeId !== nodeId)) return false;
-    const newest = this.newestView;
-    const metadata = newest?.cluster()?.metadataGroup;
-    if (newest === undefined || metadata === undefined) return false;
-    // A disk that was wiped counts as lost from that moment, not from when metadata knows it.
-    const isReplaced = this.machines.every(({ nodeId: id, lostIncarnations }) => {
-      const known = newest.node(id)?.incarnation;
-      return known === undefined || !lostIncarnations.has(known);
-    });
-    if (!isReplaced) return false;
-    return [metadata, ...newest.list("shard")].every(
-      ({ replicas, move }) =>
-        move === undefined &&
-        replicas.length >= 3 &&
-        replicas.every(({ state, nodeId: at, incarnation }) => {
-          return state === "created" && newest.node(at)?.incarnation === incarnation;
-        }),
-    );
+    return canSpareDisk(nodeId, this.machines, this.newestView);
   }
 
   #look(): void {

@@ -2,6 +2,7 @@
 import type { SimRandom } from "../kernel/sim-random.ts";
 import type { CrashKind, NodeSlot } from "../node/node-slot.ts";
 import type { FaultAction, FaultKind, Link } from "./fault.ts";
+import { isRot } from "./fault.ts";
 
 export interface DrawDeps {
   readonly random: SimRandom;
@@ -10,6 +11,8 @@ export interface DrawDeps {
   readonly clients: readonly string[];
   /** Whether every group can spare this node's disk for good. */
   readonly canSpare: (nodeId: number) => boolean;
+  /** Whether what is damaged on this node's disk is whole elsewhere. */
+  readonly canSpareBytes: (nodeId: number) => boolean;
   /** The one node whose durable bytes may rot. */
   readonly rottenNodeId: number;
 }
@@ -22,6 +25,7 @@ const CUT_MS = [300, 2000, 6000, 15_000] as const;
 export function drawFault(kind: FaultKind, deps: DrawDeps): FaultAction | undefined {
   const { random, nodes } = deps;
   const node = random.pick(nodes);
+  if (isRot(kind) && !deps.canSpareBytes(deps.rottenNodeId)) return undefined;
   switch (kind) {
     case "crash":
       return crash([node], "process", random);

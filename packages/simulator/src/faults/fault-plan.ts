@@ -26,6 +26,7 @@ export interface FaultDeps {
   readonly clients: readonly ClientSlot[];
   readonly random: SimRandom;
   readonly canSpare: (nodeId: number) => boolean;
+  readonly canSpareBytes: (nodeId: number) => boolean;
   readonly note: (what: string) => void;
 }
 

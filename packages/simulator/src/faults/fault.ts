@@ -43,6 +43,10 @@ export const ROT_KINDS = ["rot", "stale-block", "misdirected"] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number] | (typeof ROT_KINDS)[number];
 
+export function isRot(kind: FaultKind): boolean {
+  return ROT_KINDS.some((rot) => rot === kind);
+}
+
 /** From host to host. */
 export type Link = readonly [from: string, to: string];
 

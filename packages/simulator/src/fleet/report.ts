@@ -73,10 +73,10 @@ export async function shrinkFailure(work: ShrinkWork): Promise<void> {
   say(`replay: npm run sim -- --faults ${file}`);
 }
 
-function argumentsOf({ seed, seconds, overrides: { nodes, rot, all } }: Job): string {
+function argumentsOf({ seed, seconds, overrides: { nodes, rot, replace } }: Job): string {
   const words = [`--seed ${seed}`, `--seconds ${seconds}`];
   if (nodes !== undefined) words.push(`--nodes ${nodes}`);
-  if (rot === true) words.push("--rot");
-  if (all === true) words.push("--all");
+  if (rot === false) words.push("--no-rot");
+  if (replace === false) words.push("--no-replace");
   return words.join(" ");
 }

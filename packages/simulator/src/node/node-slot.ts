@@ -38,6 +38,8 @@ export interface SlotDeps {
   readonly oracle: Oracle;
   readonly logger: (name: string) => Logger;
   readonly chaos: () => FrameChaos;
+  /** Whether every group can spare the node's disk for good. */
+  readonly canSpare: (nodeId: number) => boolean;
   readonly note: (what: string) => void;
   readonly broken: (sentence: string) => void;
   readonly opened: (nodeId: number, storage: LaneStorage) => void;
@@ -149,9 +151,19 @@ export class NodeSlot {
     note(`${life.name} ends: ${error.message}`);
     scheduler.after(0, WORLD, `${life.name} exit`, () => {
       if (this.#life !== life) return;
+      const hasRun = this.running !== undefined;
       this.crash("process");
-      scheduler.after(RESTART_MS, WORLD, `${this.host} restart`, () => this.start());
+      scheduler.after(RESTART_MS, WORLD, `${this.host} restart`, () => {
+        if (!hasRun && !this.isUp && this.#cannotProveItself(error)) this.wipe();
+        this.start();
+      });
     });
+  }
+
+  /** Both copies of its identity are damaged: a person moves its data away, as the error says, once the others can spare it. */
+  #cannotProveItself({ code, message }: StreamError): boolean {
+    const { canSpare } = this.#deps;
+    return code === "corrupt" && message.includes("who it is") && canSpare(this.nodeId);
   }
 
   crash(kind: CrashKind): void {

@@ -61,12 +61,16 @@ async function ofReplicas(
       (each) => each.groupId === groupId,
     );
     if (group === undefined) continue;
-    const values: string[] = [];
+    let values: string[] = [];
     let trimOffset: number | undefined;
     const end = group.appliedIndex + 1;
-    for (let next = group.log.firstIndex(); next < end;) {
-      const from = next;
-      const page = await mended(deps, () => group.log.fetchEntries(from, end, FETCH_BYTES));
+    for (let next = 0; next < end;) {
+      const page = await mended(deps, () => {
+        const first = group.log.firstIndex();
+        // Trimmed while it was read: what is left begins later.
+        if (first > next) [next, values, trimOffset] = [first, [], undefined];
+        return group.log.fetchEntries(next, end, FETCH_BYTES);
+      });
       if (page.length === 0) throw new Error(`node ${nodeId} has no entry ${next} of ${groupId}`);
       for (const { index, term, type, data } of page) {
         next = index + 1;
