@@ -166,7 +166,7 @@ export class World {
       oracle,
       logger: (name) => this.#logger(name),
       chaos: () => this.faults.chaos,
-      canSpare: (id) => this.canSpare(id),
+      isWholeElsewhere: (id) => canSpareBytes(id, this.machines, this.newestView),
       note: (what) => this.note(what),
       broken: (sentence) => this.broken(sentence),
       opened: (id, storage) => {

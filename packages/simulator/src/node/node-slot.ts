@@ -38,8 +38,8 @@ export interface SlotDeps {
   readonly oracle: Oracle;
   readonly logger: (name: string) => Logger;
   readonly chaos: () => FrameChaos;
-  /** Whether every group can spare the node's disk for good. */
-  readonly canSpare: (nodeId: number) => boolean;
+  /** Whether every group has a majority of whole copies on other nodes. */
+  readonly isWholeElsewhere: (nodeId: number) => boolean;
   readonly note: (what: string) => void;
   readonly broken: (sentence: string) => void;
   readonly opened: (nodeId: number, storage: LaneStorage) => void;
@@ -162,8 +162,8 @@ export class NodeSlot {
 
   /** Both copies of its identity are damaged: a person moves its data away, as the error says, once the others can spare it. */
   #cannotProveItself({ code, message }: StreamError): boolean {
-    const { canSpare } = this.#deps;
-    return code === "corrupt" && message.includes("who it is") && canSpare(this.nodeId);
+    const isMeant = code === "corrupt" && message.includes("who it is");
+    return isMeant && this.#deps.isWholeElsewhere(this.nodeId);
   }
 
   crash(kind: CrashKind): void {
