@@ -173,8 +173,22 @@ export class LaneDriver implements HostLane, GroupLane {
 
   wake(host: RaftHost): void {
     if (host.isStopped) return;
+    if (host.asleep && host.isLeader) this.#keepAwake(host);
     host.asleep = false;
     this.awake.add(host);
+  }
+
+  /** Wakes the group, and keeps its leader awake until it has spoken with all who are alive (Z4). */
+  rouse(host: RaftHost): void {
+    this.wake(host);
+    this.#keepAwake(host);
+  }
+
+  /** For an election timeout: after that only those count as active who have answered since. */
+  #keepAwake(host: RaftHost): void {
+    const { electionTicks, tickMs, sleepAfterMs } = this.config;
+    const since = this.monotonicMs() + electionTicks * tickMs - sleepAfterMs;
+    host.lastActivityMs = Math.max(host.lastActivityMs, since);
   }
 
   send(host: RaftHost, message: Message): void {

@@ -462,7 +462,7 @@ export class Lane {
   /** What a node missed while it was away reaches it only from leaders that are awake. */
   #peerBack(nodeId: number): void {
     for (const host of this.#driver.hosts.values()) {
-      if (host.isLeader && isMember(host, nodeId)) this.#driver.wake(host);
+      if (host.isLeader && isMember(host, nodeId)) this.#driver.rouse(host);
     }
     this.#options.logger.info("a node is here", { peer: nodeId });
   }

@@ -238,6 +238,18 @@ describe("what is known of the other nodes", () => {
     ]);
   });
 
+  it("hears a node whose disk is an older copy of itself, but nothing left over from before a restart", () => {
+    const { peers, events, hear } = newPeers();
+    hear({ bootEpoch: 7 }, 0);
+    for (const nowMs of [500, 1_000, 1_500]) hear({ bootEpoch: 3 }, nowMs);
+    expect([events, peers.get(2)?.bootEpoch]).toEqual([["back 2"], 7]);
+    hear({ bootEpoch: 3 }, 1_600);
+    expect([events, peers.get(2)?.bootEpoch]).toEqual([
+      ["back 2", "lost 2 restarted", "back 2"],
+      3,
+    ]);
+  });
+
   it("takes a clock offset from the middle of the round trip", () => {
     const { peers } = newPeers();
     peers.admit(2, "aa", 1_100);

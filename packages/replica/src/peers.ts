@@ -21,6 +21,8 @@ export interface Peer {
   bootEpoch: number;
   /** Monotonic time of the newest frame; undefined before the first. */
   lastHeardMs: number | undefined;
+  /** Monotonic time of the newest liveness of this `bootEpoch`. */
+  epochHeardMs: number;
   isLive: boolean;
   isWalHealthy: boolean;
   isDraining: boolean;
@@ -83,9 +85,14 @@ export class Peers {
 
   heard(nodeId: number, liveness: Liveness, nowMs: number, wallMs: number): void {
     const peer = this.#get(nodeId);
-    const hasRestarted = peer.bootEpoch !== 0 && liveness.bootEpoch > peer.bootEpoch;
-    if (liveness.bootEpoch < peer.bootEpoch) return; // left over from before its restart
+    const { supportMs } = this.#options;
+    const isEarlier = liveness.bootEpoch < peer.bootEpoch;
+    // Left over from before its restart, unless it stays: then the disk is an older copy of itself. Its replicas
+    // must be spoken to, or those whose groups sleep never find out what they lost.
+    if (isEarlier && nowMs - peer.epochHeardMs <= supportMs) return;
+    const hasRestarted = peer.bootEpoch !== 0 && liveness.bootEpoch !== peer.bootEpoch;
     peer.bootEpoch = liveness.bootEpoch;
+    peer.epochHeardMs = nowMs;
     peer.isDraining = liveness.draining;
     peer.echo = { sentMs: liveness.sentMs, receivedMs: nowMs };
     this.#noteClock(peer, liveness, nowMs, wallMs);
@@ -154,6 +161,7 @@ export class Peers {
         lastIncarnation: undefined,
         bootEpoch: 0,
         lastHeardMs: undefined,
+        epochHeardMs: 0,
         isLive: false,
         isWalHealthy: true,
         isDraining: false,

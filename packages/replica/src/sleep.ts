@@ -9,6 +9,8 @@
  *   Z1  a group sleeps only while a quorum, the leader included, holds and has committed all
  *   Z2  a follower sleeps only with the leader, term and log that the marker names
  *   Z3  a node that missed something wakes the groups that it is in: see Peers.back
+ *   Z4  a leader that was woken does not sleep again before its heartbeats had time to be answered: a follower that
+ *       has started anew learns of its leader by them, and of what it has lost
  *
  * Source: reference G.3, C.2, C.4.
  */
