@@ -207,10 +207,14 @@ export class FaultActor {
     this.#later(downMs, "client restart", () => client.start());
   }
 
+  /** Lasts for `forMs` from the first write that finds no room: most of the time nothing grows. */
   #noSpace({ node, freeBytes, forMs }: Act<"no-space">, effect: FaultEffect): void {
     const { disk } = this.#node(node);
-    disk.fill(freeBytes, () => void (effect.happened = true));
-    this.#later(forMs, "space", () => disk.free());
+    disk.fill(freeBytes, () => {
+      if (effect.happened) return;
+      effect.happened = true;
+      this.#later(forMs, "space", () => disk.free());
+    });
   }
 
   #readOnly({ node, forMs }: Act<"read-only">, effect: FaultEffect): void {

@@ -1,6 +1,4 @@
 /** Everything that is there in the end, read through the leaders and from each replica's own files. */
-import { crc32 } from "node:zlib";
-
 import { asStreamError, sleep } from "@millrace/base";
 import type { Shard } from "@millrace/model";
 
@@ -11,6 +9,7 @@ import type { LoopDeps } from "../workload/producer.ts";
 import { decodeEntry } from "../workload/values.ts";
 import type { World } from "../world.ts";
 import { shardsThatStay } from "./liveness.ts";
+import { EntryCompare } from "./same-everywhere.ts";
 
 /** Pages of the final reading. */
 const WHOLE: PageBounds = { maxBytes: 8 * 1024 * 1024, maxRecords: 10_000 };
@@ -54,7 +53,7 @@ async function ofReplicas(
   leaders: FinalShard,
 ): Promise<ReadonlyMap<number, FinalShard>> {
   const found = new Map<number, FinalShard>();
-  const entries = new Map<number, { readonly hash: string; readonly nodeId: number }>();
+  const entries = new EntryCompare(groupId);
   for (const { nodeId } of replicas) {
     const node = world.machines.find((each) => each.nodeId === nodeId);
     const group = [...(node?.running?.lane.groups() ?? [])].find(
@@ -74,15 +73,8 @@ async function ofReplicas(
       if (page.length === 0) throw new Error(`node ${nodeId} has no entry ${next} of ${groupId}`);
       for (const { index, term, type, data } of page) {
         next = index + 1;
-        const hash = `${term}/${data.length}/${crc32(data)}`;
-        const other = entries.get(index);
-        if (other === undefined) entries.set(index, { hash, nodeId });
-        else if (other.hash !== hash) {
-          world.broken(
-            `replicas-differ (S2): entry ${index} of group ${groupId} is ${hash} on node ` +
-              `${nodeId}, ${other.hash} on node ${other.nodeId}`,
-          );
-        }
+        const difference = entries.differs({ nodeId, index, term, data });
+        if (difference !== undefined) world.broken(difference);
         const decoded = type === "EntryNormal" && data.length > 0 ? decodeEntry(data) : undefined;
         if (decoded === undefined) continue;
         trimOffset ??= decoded.baseOffset;

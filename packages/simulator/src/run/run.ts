@@ -18,6 +18,7 @@ import {
   wipedNodesAreBack,
 } from "./liveness.ts";
 import { readBack } from "./read-back.ts";
+import { metadataDifferences } from "./same-everywhere.ts";
 
 /** Virtual milliseconds in which a cluster without faults must form. */
 const FORM_MS_MAX = 60_000;
@@ -144,27 +145,13 @@ export class Run {
       return undefined;
     }
     const report = checkHistory(history.events, await reading);
-    oracle.violations.push(...report.violations, ...this.#differences());
+    const views = world.machines.map(({ nodeId, running }) => {
+      return { nodeId, view: running?.coordinator.localView };
+    });
+    oracle.violations.push(...report.violations, ...metadataDifferences(views));
     const why = whyNotLinearizable(registerOperations(history.events));
     if (why !== undefined) world.broken(`not-linearizable (S12): of a tag as a register, ${why}`);
     return report;
-  }
-
-  /** Nodes whose metadata is at one index must hold the same (S12). */
-  #differences(): readonly string[] {
-    const first = new Map<number, { readonly nodeId: number; readonly json: string }>();
-    const found: string[] = [];
-    for (const { nodeId, running } of this.#world.machines) {
-      const view = running?.coordinator.localView;
-      if (view === undefined) continue;
-      const json = JSON.stringify(view.snapshot());
-      const other = first.get(view.index);
-      if (other === undefined) first.set(view.index, { nodeId, json });
-      else if (other.json !== json) {
-        found.push(`metadata of nodes ${other.nodeId} and ${nodeId} differs at ${view.index}`);
-      }
-    }
-    return found;
   }
 }
 
