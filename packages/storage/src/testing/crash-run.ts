@@ -90,8 +90,10 @@ class CrashRun {
       : 20 + this.#random.uniform(800);
   }
 
+  /** Ends with the lane's life: turns beside those of its successor would not be of one host. */
   async #work(): Promise<void> {
-    for (let turn = 0; turn < TURNS_MAX; turn++) {
+    const { lane } = this.#model;
+    for (let turn = 0; turn < TURNS_MAX && this.#model.lane === lane; turn++) {
       await this.#model.turn();
       if (this.#model.lane?.failed !== undefined) throw this.#model.lane.failed;
     }
