@@ -178,6 +178,15 @@ export const LOG_MUTANTS: readonly Mutant[] = [
       "this.commitTo(Math.min(committed, last));",
       "this.commitTo(Math.min(committed, this.lastIndex()));",
     ),
+    edit(
+      "raft-ts",
+      "raft-log",
+      "if (!this.matchTerm(prevIndex, prevTerm)) return undefined;",
+      `if (!this.matchTerm(prevIndex, prevTerm)) {
+      if (committed > this.committed) this.commitTo(Math.min(committed, this.lastIndex()));
+      return undefined;
+    }`,
+    ),
   ),
   mutant(
     "stale-storage-response",
@@ -328,9 +337,11 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
       "raft-ts",
       "progress-tracker",
       "return jointCommittedIndex(this.config.voters, this);",
-      `const [incoming, outgoing] = this.config.voters;
-    const all = new Set([...incoming, ...(this.config.learners ?? [])]);
-    return jointCommittedIndex([all, outgoing], this);`,
+      `const [incoming] = this.config.voters;
+    const { learners = new Set<number>() } = this.config;
+    if (learners.size === 0) return jointCommittedIndex(this.config.voters, this);
+    const all = [...incoming, ...learners].map((id) => this.ackedIndex(id) ?? 0);
+    return all.sort((a, b) => b - a)[Math.floor(incoming.size / 2)] ?? 0;`,
     ),
   ),
   mutant(

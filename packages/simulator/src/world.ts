@@ -2,13 +2,8 @@
 import { SILENT_LOGGER, type LogFields, type Logger } from "@millrace/base";
 import type { MetadataView } from "@millrace/model";
 
-import { CommitQuorum } from "./check/commit-quorum.ts";
-import { DiskPromises } from "./check/disk-promises.ts";
-import { LeaderRules } from "./check/leader-rules.ts";
-import { eachMessage, MessagePromises } from "./check/message-promises.ts";
+import { Checks } from "./check/checks.ts";
 import { Oracle } from "./check/oracle.ts";
-import { ReadWatch } from "./check/read-watch.ts";
-import { ShardWatch } from "./check/shard-watch.ts";
 import { FaultPlan } from "./faults/fault-plan.ts";
 import { canSpareBytes, canSpareDisk } from "./faults/spare.ts";
 import { History } from "./history.ts";
@@ -49,11 +44,7 @@ export class World {
   readonly admin: ClientSlot;
   readonly operator: ClientSlot;
   readonly faults: FaultPlan;
-  readonly #disks: DiskPromises;
-  readonly #messages: MessagePromises;
-  readonly #rules: LeaderRules;
-  readonly #reads: ReadWatch;
-  readonly #shards: ShardWatch;
+  readonly #checks: Checks;
   #looks = 0;
 
   constructor(options: SimOptions, loop: RealLoop, print?: (line: string) => void) {
@@ -62,37 +53,18 @@ export class World {
     const { seed } = options;
     const broken = (sentence: string): void => this.broken(sentence);
     const { oracle } = this;
-    this.#disks = new DiskPromises({
+    this.#checks = new Checks({
+      seed,
+      oracle,
       broken,
-      appliedTerm: (groupId, index) => oracle.appliedTerm(groupId, index),
-      newestApplied: (groupId) => oracle.newestApplied(groupId),
-      isRotten: (nodeId: number): boolean =>
-        this.machines.some((node) => node.nodeId === nodeId && node.isRotten),
+      nodeIds: Array.from({ length: options.nodes + 1 }, (_, at) => at + 1),
+      nowMs: () => this.scheduler.nowMs,
+      isRotten: (nodeId) => this.#machine(nodeId)?.isRotten === true,
+      groupOn: (nodeId, groupId) => this.#machine(nodeId)?.running?.lane.group(groupId),
       isDropOrdered: (nodeId, groupId, replicaId) =>
         this.#isDropOrdered(nodeId, groupId, replicaId),
+      parentsOf: (groupId) => this.#parentsOf(groupId),
     });
-    this.#messages = new MessagePromises(this.#disks, broken);
-    this.#reads = new ReadWatch(
-      new SimRandom(seed, "reads"),
-      (groupId) => this.oracle.newestApplied(groupId),
-      broken,
-    );
-    const nodeIds = Array.from({ length: options.nodes + 1 }, (_, at) => at + 1);
-    const nowMs = (): number => this.scheduler.nowMs;
-    this.#rules = new LeaderRules({ nowMs, disks: this.#disks, nodeIds, broken });
-    const commits = new CommitQuorum(this.#disks, nodeIds, broken);
-    this.oracle.onGroup = (nodeId, group) => this.#reads.watch(nodeId, group);
-    const parentsOf = (groupId: number): readonly number[] => this.#parentsOf(groupId);
-    this.#shards = new ShardWatch({ broken, parentsOf });
-    this.oracle.onApplied = (nodeId, group, machine) => {
-      this.#shards.applied(nodeId, group, machine);
-      this.#rules.applied(nodeId, group);
-    };
-    this.oracle.onLeader = (group, term) => {
-      this.#rules.leads(group, term);
-      commits.leads(group, term);
-    };
-    this.oracle.onFirstApplied = (nodeId, group, entry) => commits.applied(nodeId, group, entry);
     this.scheduler = new Scheduler(new SimRandom(seed, "ties"), loop);
     this.scheduler.observe = (event) => {
       this.trace.add(event.atMs, event.label);
@@ -101,6 +73,9 @@ export class World {
     this.network = new SimNetwork(this.scheduler, net, options.quality);
     this.nodes = Array.from({ length: options.nodes }, (_, at) => this.#slot(at + 1));
     this.spare = this.#slot(options.nodes + 1);
+    for (const { nodeId, disk } of this.machines) {
+      disk.observe = (event) => this.#checks.saw(nodeId, disk, event);
+    }
     const { scheduler, network, calendar } = this;
     const client = (host: string): ClientSlot => {
       const logger = (name: string): Logger => this.#logger(name);
@@ -170,19 +145,16 @@ export class World {
       note: (what) => this.note(what),
       broken: (sentence) => this.broken(sentence),
       opened: (id, storage) => {
-        this.#disks.opened(id, storage);
-        this.#rules.opened(id);
+        const disk = this.#machine(id)?.disk;
+        if (disk !== undefined) this.#checks.opened(id, disk, storage);
       },
-      sent: (id, frame) => {
-        eachMessage(frame, (groupId, message) => {
-          this.#messages.said(id, groupId, message);
-          this.#rules.said(id, groupId, message);
-        });
-      },
-      received: (id, frame) => {
-        eachMessage(frame, (groupId, message) => this.#rules.received(id, groupId, message));
-      },
+      sent: (id, frame) => this.#checks.sent(id, frame),
+      received: (id, frame) => this.#checks.received(id, frame),
     });
+  }
+
+  #machine(nodeId: number): NodeSlot | undefined {
+    return this.machines.find((node) => node.nodeId === nodeId);
   }
 
   /** Groups of a shard's parents, as far as some node knows them. */
@@ -230,7 +202,7 @@ export class World {
       }
       const queued = this.network.queuedBytesMost;
       if (queued > QUEUED_BYTES_MAX) this.broken(`L6: ${queued} bytes wait on one connection`);
-      this.#reads.ask(this.machines.flatMap(({ running }) => running?.lane ?? []));
+      this.#checks.ask(this.machines.flatMap(({ running }) => running?.lane ?? []));
       this.#looks += 1;
       if (this.#looks % LOOKS_PER_COMPARISON === 0) this.#compare();
       this.#look();
@@ -239,8 +211,7 @@ export class World {
 
   #compare(): void {
     const lanes = this.machines.flatMap(({ running }) => running?.lane ?? []);
-    this.#rules.compareLogs(this.oracle.groupIds);
-    this.#shards.compare(new Set(lanes.flatMap((lane) => [...lane.groups()])));
+    this.#checks.compare(lanes);
   }
 
   /** What a process logs is part of the trace. */

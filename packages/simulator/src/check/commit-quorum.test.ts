@@ -59,4 +59,34 @@ describe("the holders of an entry that is applied (O11)", () => {
       "O11: node 1 applied entry 1 of term 2 of group 7, which only nodes 1 of 2 voters hold",
     ]);
   });
+
+  it("are a majority of the voters that go, too, in a joint configuration", () => {
+    const joint = (holders: readonly number[]) => {
+      const broken: string[] = [];
+      const replicas = new Map(
+        [1, 2, 3, 4].map((nodeId) => [nodeId, new DurableReplica(10 + nodeId)]),
+      );
+      const entry = { index: 2, term: 2, type: "EntryNormal", data: new Uint8Array(1) } as const;
+      for (const nodeId of holders) {
+        replicas
+          .get(nodeId)
+          ?.take({ group: {} as never, entries: [{ ...entry, index: 1 }, entry] });
+      }
+      const disks = {
+        replica: (nodeId: number) => replicas.get(nodeId),
+      } as unknown as DiskPromises;
+      const quorum = new CommitQuorum(disks, [1, 2, 3, 4], (said) => void broken.push(said));
+      const membership = { voters: [11, 12, 13], isJoint: false, confIndex: 0 };
+      const group = { groupId: 7, membership };
+      quorum.applied(1, group as unknown as Group, { ...entry, index: 1 });
+      broken.length = 0;
+      group.membership = { voters: [11, 12, 14], isJoint: true, confIndex: 1 };
+      quorum.applied(1, group as unknown as Group, entry);
+      return broken;
+    };
+    expect(joint([1, 2])).toEqual([]);
+    expect(joint([1, 4])).toEqual([
+      "O11: node 1 applied entry 2 of term 2 of group 7, which only nodes 1, 4 of 3 voters hold",
+    ]);
+  });
 });

@@ -22,6 +22,9 @@ export class CommitQuorum {
   /** Of each group, in the order of their leaderships. */
   readonly #leaders = new Map<number, { readonly group: Group; readonly term: number }[]>();
 
+  /** Voters of each group outside of joint configurations, by the index from which on they counted. */
+  readonly #voters = new Map<number, Map<number, readonly number[]>>();
+
   constructor(disks: DiskPromises, nodeIds: readonly number[], broken: (sentence: string) => void) {
     this.#disks = disks;
     this.#nodeIds = nodeIds;
@@ -39,11 +42,12 @@ export class CommitQuorum {
   applied(nodeId: number, group: Group, entry: AppliedEntry): void {
     const { index, term } = entry;
     const { groupId } = group;
+    this.#note(group);
     const holders = this.#holders(group, entry);
-    if (isQuorum(group, holders)) return;
+    if (this.#isQuorum(group, entry)) return;
     const leaders = this.#leaders.get(groupId) ?? [];
     const isCommitted = leaders.some(({ group: leader, term: of }) => {
-      return of >= term && isQuorum(leader, this.#holders(leader, entry));
+      return of >= term && this.#isQuorum(leader, entry);
     });
     if (isCommitted) return;
     this.#broken(
@@ -52,9 +56,32 @@ export class CommitQuorum {
     );
   }
 
-  /** Nodes of the voters, as `group` knows them, that hold the entry. */
-  #holders(group: Group, { index, term }: AppliedEntry): readonly number[] {
-    const { voters } = group.membership;
+  /** Whoever applies in a joint configuration, some replica has applied in the one before it. */
+  #note({ groupId, membership }: Group): void {
+    if (membership.isJoint) return;
+    const known = this.#voters.get(groupId) ?? new Map<number, readonly number[]>();
+    known.set(membership.confIndex, membership.voters);
+    this.#voters.set(groupId, known);
+  }
+
+  /** In a joint configuration both halves decide: the voters that come, and those before it. */
+  #isQuorum(group: Group, entry: AppliedEntry): boolean {
+    const { voters, isJoint, confIndex } = group.membership;
+    const isMajority = (of: readonly number[]): boolean =>
+      this.#holders(group, entry, of).length * 2 > of.length;
+    if (!isMajority(voters)) return false;
+    if (!isJoint) return true;
+    const known = [...(this.#voters.get(group.groupId) ?? [])].filter(([at]) => at < confIndex);
+    const [, outgoing] = known.toSorted(([a], [b]) => b - a)[0] ?? [];
+    return outgoing === undefined || isMajority(outgoing);
+  }
+
+  /** Nodes of the voters, as `group` knows them unless told, that hold the entry. */
+  #holders(
+    group: Group,
+    { index, term }: AppliedEntry,
+    voters = group.membership.voters,
+  ): readonly number[] {
     return this.#nodeIds.filter((id) => {
       const replica = this.#disks.replica(id, group.groupId);
       return (
@@ -62,9 +89,4 @@ export class CommitQuorum {
       );
     });
   }
-}
-
-/** Of the outgoing half of a joint configuration a replica tells nothing. */
-function isQuorum({ membership }: Group, holders: readonly number[]): boolean {
-  return membership.isJoint || holders.length * 2 > membership.voters.length;
 }

@@ -16,6 +16,11 @@
  */
 import type { GroupLog, GroupWrite, LaneStorage } from "@millrace/storage";
 
+export interface KnownVote {
+  readonly term: number;
+  readonly vote: number;
+}
+
 /** A replica's log as it is durable. */
 export class DurableReplica {
   readonly replicaId: number;
@@ -95,12 +100,12 @@ interface Disk {
 
 export interface DiskPromisesDeps {
   readonly broken: (sentence: string) => void;
-  /** Whether metadata, wherever it is known, has ordered that a node drops its replica. */
   /** Whether durable bytes of the node's disk were damaged. */
   readonly isRotten: (nodeId: number) => boolean;
   /** Term of an entry that any replica has applied, and the newest such index of a group. */
   readonly appliedTerm: (groupId: number, index: number) => number | undefined;
   readonly newestApplied: (groupId: number) => number;
+  /** Whether metadata, wherever it is known, has ordered that a node drops its replica. */
   readonly isDropOrdered: (nodeId: number, groupId: number, replicaId: number) => boolean;
 }
 
@@ -135,6 +140,24 @@ export class DiskPromises {
   /** The replica of a group on a node, as it is durable there. */
   replica(nodeId: number, groupId: number): DurableReplica | undefined {
     return this.#current.get(nodeId)?.replicas.get(groupId);
+  }
+
+  /** The same, by its id. */
+  replicaById(groupId: number, replicaId: number): DurableReplica | undefined {
+    for (const { replicas } of this.#current.values()) {
+      const replica = replicas.get(groupId);
+      if (replica?.replicaId === replicaId) return replica;
+    }
+    return undefined;
+  }
+
+  /** Terms and votes that the replica's log may say now; undefined when nothing of it is durable. */
+  knownVotes(nodeId: number, groupId: number, replicaId: number): readonly KnownVote[] | undefined {
+    const disk = this.#current.get(nodeId);
+    const replica = disk?.replicas.get(groupId);
+    if (disk === undefined || replica?.replicaId !== replicaId) return undefined;
+    const pending = disk.pending.flat().filter(({ group }) => group.groupId === groupId);
+    return [replica, ...pending.flatMap(({ hardState }) => hardState ?? [])];
   }
 
   #damaged(nodeId: number, storage: LaneStorage): ReadonlySet<number> {

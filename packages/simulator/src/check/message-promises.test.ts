@@ -19,7 +19,9 @@ function check(...said: readonly Partial<Said>[]) {
     ],
   });
   const broken: string[] = [];
-  const disks = { replica: () => replica } as unknown as DiskPromises;
+  const behind = new DurableReplica(12);
+  behind.take({ group: {} as never, entries: [{ ...entry, index: 1 }] });
+  const disks = { replica: () => replica, replicaById: () => behind } as unknown as DiskPromises;
   const messages = new MessagePromises(disks, (sentence) => void broken.push(sentence));
   for (const message of said) {
     messages.said(1, 7, { type: "MsgAppResp", from: 11, to: 12, term: 4, ...message } as Said);
@@ -65,5 +67,10 @@ describe("what a node says to its peers", () => {
     expect(check({ ...ask, logTerm: 4, index: 2 }, vote)).toEqual(["O8"]);
     expect(check({ ...ask, logTerm: 4, index: 1 }, vote)).toEqual(["O18", "O8"]);
     expect(check({ ...ask, logTerm: 3, index: 9 }, vote)).toEqual(["O18", "O8"]);
+  });
+
+  it("tells nobody to commit what it does not hold (O32)", () => {
+    expect(check({ type: "MsgHeartbeat", commit: 1 })).toEqual([]);
+    expect(check({ type: "MsgHeartbeat", commit: 2 })).toEqual(["O32"]);
   });
 });

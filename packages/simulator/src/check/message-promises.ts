@@ -9,10 +9,11 @@
  *   O10 (S7) what a leader sends, and what a candidate asks, leaves when its term is durable
  *   O17 (S6) a replica votes for one candidate in a term, over all its lives
  *   O18 (S6) it votes for none whose log lacks what its own has (thesis 3.6.1)
+ *   O32 (S6) a heartbeat tells nobody to commit what is not durable there, as the leader has it
  */
 import { readFrame } from "@millrace/replica/testing";
 
-import type { DiskPromises } from "./disk-promises.ts";
+import type { DiskPromises, DurableReplica } from "./disk-promises.ts";
 
 type FrameVisitor = Parameters<typeof readFrame>[1];
 export type Message = Parameters<FrameVisitor["message"]>[1];
@@ -45,6 +46,7 @@ export class MessagePromises {
     // What was promised in an older term may have been given up since, and nobody counts it any more.
     if (replica.term > message.term) return;
     const { type, term, to, index, reject } = message;
+    if (type === "MsgHeartbeat") this.#checkHeartbeat(groupId, replica, message);
     const isTermDurable = replica.term === term;
     const says = `node ${nodeId} group ${groupId} says ${type} in term ${term}`;
     const durable = `term ${replica.term}, vote ${replica.vote}, last ${replica.last} are durable`;
@@ -55,6 +57,17 @@ export class MessagePromises {
       this.#broken(`O9: ${says} for ${index}, but ${durable}`);
     }
     if (OF_LEADERS.has(type) && !isTermDurable) this.#broken(`O10: ${says}, but ${durable}`);
+  }
+
+  #checkHeartbeat(groupId: number, sender: DurableReplica, { to, term, commit }: Message): void {
+    const receiver = this.#disks.replicaById(groupId, to);
+    const termOfEntry = sender.termOf(commit);
+    if (receiver === undefined || termOfEntry === undefined) return;
+    if (receiver.holds(commit, termOfEntry)) return;
+    this.#broken(
+      `O32: replica ${to} of group ${groupId} is told in term ${term} to commit ${commit}, ` +
+        `which it does not hold: ${receiver.last} is its last`,
+    );
   }
 
   #checkVote(nodeId: number, groupId: number, message: Message): void {

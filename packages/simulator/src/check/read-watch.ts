@@ -2,6 +2,7 @@
  * Every linearizable read of a group, and some that nobody needs, held against what was applied.
  *
  *   O13 (S12)  a read answers with at least what any replica had applied when it was asked
+ *   O31 (S12)  a leader answers when a majority has answered heartbeats in its term since it was asked
  *
  * A leader that was deposed and does not know it is the one that could answer wrongly, and it seldom has
  * reason to. So whenever two nodes take themselves for the leader of a group, both are asked.
@@ -10,11 +11,15 @@ import { StreamError } from "@millrace/base";
 import type { Group, Lane } from "@millrace/replica";
 
 import type { SimRandom } from "../kernel/sim-random.ts";
+import type { Message } from "./message-promises.ts";
 
 /** Share of looks at which some replica of some group is asked. */
 const ASKED_SHARE = 0.1;
 
 export class ReadWatch {
+  /** When each replica answered a heartbeat last, by group, term and replica. */
+  readonly #answered = new Map<string, number>();
+  readonly #nowMs: () => number;
   readonly #random: SimRandom;
   readonly #newestApplied: (groupId: number) => number;
   readonly #broken: (sentence: string) => void;
@@ -24,7 +29,9 @@ export class ReadWatch {
     random: SimRandom,
     newestApplied: (groupId: number) => number,
     broken: (sentence: string) => void,
+    nowMs: () => number,
   ) {
+    this.#nowMs = nowMs;
     this.#random = random;
     this.#newestApplied = newestApplied;
     this.#broken = broken;
@@ -35,6 +42,8 @@ export class ReadWatch {
     const readIndex = group.readIndex.bind(group);
     const { groupId } = group;
     group.readIndex = (done) => {
+      const { role, term } = group;
+      const askedMs = this.#nowMs();
       const least = this.#newestApplied(groupId);
       readIndex((answer) => {
         if (!(answer instanceof StreamError) && answer < least) {
@@ -42,9 +51,32 @@ export class ReadWatch {
             `O13: node ${nodeId} read group ${groupId} at ${answer} after ${least} was applied`,
           );
         }
+        const led = role === "leader" && group.role === "leader" && group.term === term;
+        if (led && !(answer instanceof StreamError)) this.#confirmed(nodeId, group, askedMs);
         done(answer);
       });
     };
+  }
+
+  /** A node has sent a message. */
+  said(groupId: number, { type, term, from }: Message): void {
+    if (type === "MsgHeartbeatResp") {
+      this.#answered.set(`${groupId}/${term}/${from}`, this.#nowMs());
+    }
+  }
+
+  #confirmed(nodeId: number, group: Group, askedMs: number): void {
+    const { groupId, term, replicaId } = group;
+    const { voters, isJoint } = group.membership;
+    if (isJoint) return;
+    const since = voters.filter((id) => {
+      return id === replicaId || (this.#answered.get(`${groupId}/${term}/${id}`) ?? -1) >= askedMs;
+    });
+    if (since.length * 2 > voters.length) return;
+    this.#broken(
+      `O31: node ${nodeId} answers a read of group ${groupId} in term ${term}, ` +
+        `which ${since.length} of ${voters.length} voters have confirmed`,
+    );
   }
 
   /** Asks where an answer could be wrong, and now and then anywhere. */

@@ -15,7 +15,11 @@ import type { Group, StateMachine } from "@millrace/replica";
 
 /** What the oracle reads of a shard's machine; that of metadata has nothing of it. */
 interface Watched {
-  readonly state?: { readonly sealed?: boolean; readonly nextOffset?: number };
+  readonly state?: {
+    readonly sealed?: boolean;
+    readonly nextOffset?: number;
+    readonly dedup?: { entries(): Iterable<readonly unknown[]> };
+  };
 }
 
 interface Replica {
@@ -69,7 +73,7 @@ export class ShardWatch {
       }
       if (group.failed !== undefined) continue;
       const at = `${group.groupId}/${group.appliedIndex}`;
-      const crc = crc32(machine.snapshot());
+      const crc = crc32(memoryOf(machine), crc32(machine.snapshot()));
       const other = seen.get(at);
       if (other === undefined) seen.set(at, { nodeId, crc });
       else if (other.crc !== crc) {
@@ -90,4 +94,12 @@ export class ShardWatch {
       );
     }
   }
+}
+
+/** What the machine remembers of producers, told by itself: its snapshot might leave it out. */
+function memoryOf(machine: StateMachine): string {
+  const { dedup } = (machine as Watched).state ?? {};
+  const plain = (_: string, value: unknown): unknown =>
+    typeof value === "bigint" ? String(value) : value;
+  return dedup === undefined ? "" : JSON.stringify([...dedup.entries()], plain);
 }

@@ -45,6 +45,11 @@ export class FolderTree<Node> {
     return this.#journal.length;
   }
 
+  /** Whether the name means the same file on the platter. */
+  isDurable(path: string): boolean {
+    return this.#files.get(path) === this.#durable.get(path);
+  }
+
   create(path: string, node: Node): void {
     this.requireFolder(folderOf(path), "open", path);
     this.#files.set(path, node);

@@ -62,6 +62,11 @@ export class SectorFile {
     return false;
   }
 
+  /** All that a reader sees is on the platter. */
+  get isDurable(): boolean {
+    return !this.#sizePending && this.#changed.size === 0;
+  }
+
   read(into: Uint8Array, position: number): number {
     const end = Math.min(this.#size, position + into.byteLength);
     if (end <= position) return 0;

@@ -170,6 +170,11 @@ export class SimDisk {
     this.refuseWrites = undefined;
   }
 
+  /** Whether a power cut now would leave the file under this name, with all its bytes. */
+  isDurable(path: string): boolean {
+    return this.#tree.isDurable(path) && this.#tree.get(path)?.isDurable === true;
+  }
+
   sizeOf(path: string): number {
     return this.#tree.get(path)?.size ?? 0;
   }
