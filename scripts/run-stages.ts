@@ -4,7 +4,7 @@
  * Vitest's JSON reports are added up, so that "N passed, N failed, N skipped" counts real tests. A
  * stage that fails does not stop the later ones: one run tells everything that is broken.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
@@ -109,18 +109,37 @@ const STAGES: readonly Stage[] = [
   { name: "node-24", command: ["bash", "scripts/test-on-node", "24"], slow: true, minutesMax: 8 },
 ];
 
-function run(stage: Stage): { readonly ok: boolean; readonly seconds: number } {
+/** A stage that takes too long ends with all that it started: left over, it would slow down what follows. */
+async function run(stage: Stage): Promise<{ readonly ok: boolean; readonly seconds: number }> {
   const startedMs = performance.now();
   console.log(`\n=== ${stage.name}: ${stage.command.join(" ")}`);
   const [program = "", ...words] = stage.command;
-  const result = spawnSync(program, words, {
-    stdio: "inherit",
-    timeout: stage.minutesMax * 60_000,
+  const child = spawn(program, words, {
+    stdio: ["ignore", "inherit", "inherit"],
+    detached: true,
     env: { ...process.env, FORCE_COLOR: "0", ...stage.environment },
   });
-  const seconds = (performance.now() - startedMs) / 1000;
-  if (result.error !== undefined) console.log(`${stage.name}: ${result.error.message}`);
-  return { ok: result.status === 0, seconds };
+  const limit = setTimeout(() => {
+    console.log(`${stage.name}: not done within ${stage.minutesMax} minutes`);
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  }, stage.minutesMax * 60_000);
+  const stop = () => {
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+    process.exit(130);
+  };
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  const ok = await new Promise<boolean>((resolve) => {
+    child.once("error", (error) => {
+      console.log(`${stage.name}: ${error.message}`);
+      resolve(false);
+    });
+    child.once("exit", (code) => resolve(code === 0));
+  });
+  clearTimeout(limit);
+  process.off("SIGINT", stop);
+  process.off("SIGTERM", stop);
+  return { ok, seconds: (performance.now() - startedMs) / 1000 };
 }
 
 function counts(report: string): VitestReport | undefined {
@@ -141,7 +160,8 @@ let failed = 0;
 let skipped = 0;
 const lines: string[] = [];
 for (const stage of chosen) {
-  const { ok, seconds } = run(stage);
+  // eslint-disable-next-line no-await-in-loop -- stages share two cores and the ports
+  const { ok, seconds } = await run(stage);
   const report = stage.report === undefined ? undefined : counts(stage.report);
   // A stage without a report of its own counts as one test: it passed or it did not.
   passed += report?.numPassedTests ?? (ok ? 1 : 0);
