@@ -1,5 +1,5 @@
 /** Mistakes in elections, in the log and in its replication. */
-import { edit, mutant, type Mutant } from "./mutant.ts";
+import { edit, mutant, needing, type Mutant } from "./mutant.ts";
 
 const FOLKLORE = "Raft folklore; reference list of mutants";
 const NATS = "nats-server/raft.go, fixes of 2025-10 to 2026-08";
@@ -358,15 +358,18 @@ export const MEMBER_MUTANTS: readonly Mutant[] = [
       "  return majorityCommittedIndex(voters[0], acked);",
     ),
   ),
-  mutant(
-    "lost-replica-made-again",
-    "makes a replica that its disk has lost again, under its old id",
-    `${NATS}: leader resurrects removed peers on restart; architecture S8`,
-    edit(
-      "broker",
-      "reconcile",
-      'if (!isHere && replica.state === "creating") return this.#create(shard, replica);',
-      "if (!isHere) return this.#create(shard, replica);",
+  needing(
+    "replace",
+    mutant(
+      "lost-replica-made-again",
+      "makes a replica that its disk has lost again, under its old id",
+      `${NATS}: leader resurrects removed peers on restart; architecture S8`,
+      edit(
+        "broker",
+        "reconcile",
+        'if (!isHere && replica.state === "creating") return this.#create(shard, replica);',
+        "if (!isHere) return this.#create(shard, replica);",
+      ),
     ),
   ),
 ];

@@ -16,7 +16,7 @@ export interface Mutant {
   /** Who made the mistake, or who wrote of it. */
   readonly source: string;
   /** A fault that plain seeds leave out. */
-  readonly needs?: "rot";
+  readonly needs?: "rot" | "replace";
   /** More than one where a second line of defence would hide the first mistake. */
   readonly edits: readonly Edit[];
 }
@@ -32,7 +32,7 @@ export function mutant(
 }
 
 /** A mutant that shows only with a fault that plain seeds leave out. */
-export function needing(needs: "rot", one: Mutant): Mutant {
+export function needing(needs: "rot" | "replace", one: Mutant): Mutant {
   return { ...one, needs };
 }
 

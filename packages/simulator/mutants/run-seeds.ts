@@ -1,6 +1,6 @@
 /**
  * The program in every bundle: seeds one after the other, one line of JSON each, until it is stopped.
- * `node BUNDLE FIRST COUNT SECONDS [rot] [focus:KIND]... [small]`
+ * `node BUNDLE FIRST COUNT SECONDS [rot] [replace] [focus:KIND]... [small]`
  *
  * With `focus` or `small` seeds are passed over that draw none of those faults, or large clusters: a
  * mutant that only power cuts betray is found sooner, at a seed that is plain all the same.
@@ -18,7 +18,7 @@ export interface SeedLine {
 
 const words = process.argv.slice(2);
 const [first = 1, count = 1, seconds = 30] = words.map(Number);
-const overrides = { rot: words.includes("rot"), replace: false };
+const overrides = { rot: words.includes("rot"), replace: words.includes("replace") };
 const focus = words.flatMap((word) => (word.startsWith("focus:") ? word.slice(6) : []));
 
 function isWorthIt({ faults, operations, nodes, shards }: SimOptions): boolean {

@@ -170,8 +170,8 @@ export const STORAGE_MUTANTS: readonly Mutant[] = [
     edit(
       "storage",
       "identity",
-      "await file.write([encodeIdentity(identity)], 0);\n    await file.sync();",
-      "await file.write([encodeIdentity(identity)], 0);",
+      "await file.write([bytes], 0);\n    await file.sync();",
+      "await file.write([bytes], 0);",
     ),
   ),
 ];
