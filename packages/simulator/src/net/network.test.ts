@@ -65,6 +65,24 @@ describe("a simulated connection", () => {
     expect([heard, lost]).toEqual([numbers(20), []]);
   });
 
+  it.each(["heals", "is quickened"])(
+    "carries fast what a slow link had taken on once it %s",
+    async (how) => {
+      const { scheduler, network, heard, connection } = await pair();
+      const link = await connection();
+      const slowness = { addedMs: 0, bytesPerMs: 1, effect: effect() };
+      network.slow("a", "b", slowness);
+      for (const number of numbers(20)) link.send(number, 100_000);
+      if (how === "heals") network.heal();
+      else network.quicken("a", "b", slowness.effect);
+      for (const number of numbers(20)) link.send(20 + number, 100);
+      await scheduler.run(scheduler.nowMs + 2000);
+      expect([heard, link.queuedBytes]).toEqual([numbers(40), 0]);
+      await scheduler.run(scheduler.nowMs + 3_000_000);
+      expect(heard).toEqual(numbers(40));
+    },
+  );
+
   it("keeps the order of what was held, what was in flight and what came after (N1)", async () => {
     const { scheduler, network, b, heard, connection } = await pair({ slowShare: 0.5 });
     const link = await connection();

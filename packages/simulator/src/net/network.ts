@@ -177,6 +177,7 @@ export class SimNetwork {
     const left = (this.#slow.get(key) ?? []).filter((each) => each.effect !== effect);
     if (left.length > 0) this.#slow.set(key, left);
     else this.#slow.delete(key);
+    this.#hasten((out) => out.from === from && out.to === to);
   }
 
   /** All links carry again; what was held back goes on its way. */
@@ -184,6 +185,7 @@ export class SimNetwork {
     this.#cut.clear();
     this.#slow.clear();
     this.resets = undefined;
+    this.#hasten(() => true);
     this.#release(() => true);
   }
 
@@ -290,7 +292,7 @@ export class SimNetwork {
     const to = from === pair.ends[0] ? pair.ends[1] : pair.ends[0];
     const label = `net ${out.from}>${out.to} ${bytes}`;
     this.#scheduler.after(out.arrivalMs - nowMs, to.owner, label, () => {
-      if (pair.broken || to.told) return; // N2, N3
+      if (pair.broken || to.told || out.queue.length === 0) return; // N2, N3
       if (this.#stops(out.from, out.to)) {
         this.#stall(pair, from);
         return;
@@ -373,6 +375,22 @@ export class SimNetwork {
     if (this.resets === undefined || !this.#random.chance(this.resets.share)) return false;
     this.resets.effect.happened = true;
     return true;
+  }
+
+  /**
+   * What a slow link has taken on goes at its present speed. The flights it was on end later, and deliver
+   * what is the oldest then, or nothing.
+   */
+  #hasten(isMeant: (out: Direction) => boolean): void {
+    for (const pair of this.#pairs) {
+      for (const end of pair.ends) {
+        const { out } = end;
+        if (!isMeant(out) || out.arrivalMs <= this.#scheduler.nowMs) continue;
+        out.arrivalMs = this.#scheduler.nowMs;
+        const flying = out.queue.slice(0, Math.max(0, out.queue.length - out.stalled));
+        for (const { bytes } of flying) this.#fly(pair, end, bytes);
+      }
+    }
   }
 
   #release(isMeant: (out: Direction) => boolean): void {

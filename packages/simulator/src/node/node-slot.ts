@@ -183,6 +183,8 @@ export class NodeSlot {
   wipe(): void {
     this.#deps.note(`${this.host} gets an empty disk`);
     this.disk.wipe();
+    // What waits to be done to the former disk is not done to the new one, which nothing would call damaged.
+    this.disk.disarm();
     if (this.#incarnation !== undefined) this.lostIncarnations.add(this.#incarnation);
     this.#incarnation = undefined;
     this.#book.clear();
