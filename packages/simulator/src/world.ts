@@ -60,6 +60,7 @@ export class World {
       nodeIds: Array.from({ length: options.nodes + 1 }, (_, at) => at + 1),
       nowMs: () => this.scheduler.nowMs,
       isRotten: (nodeId) => this.#machine(nodeId)?.isRotten === true,
+      hasForgotten: (nodeId) => this.#machine(nodeId)?.hasForgotten === true,
       groupOn: (nodeId, groupId) => this.#machine(nodeId)?.running?.lane.group(groupId),
       isDropOrdered: (nodeId, groupId, replicaId) =>
         this.#isDropOrdered(nodeId, groupId, replicaId),

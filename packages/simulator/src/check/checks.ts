@@ -22,6 +22,8 @@ export interface ChecksDeps {
   readonly nowMs: () => number;
   /** Whether durable bytes of the node's disk were damaged. */
   readonly isRotten: (nodeId: number) => boolean;
+  /** Whether its disk has lost writes that it had called durable. */
+  readonly hasForgotten: (nodeId: number) => boolean;
   readonly groupOn: (nodeId: number, groupId: number) => Group | undefined;
   /** Whether any copy of metadata has ordered that a replica goes. */
   readonly isDropOrdered: (nodeId: number, groupId: number, replicaId: number) => boolean;
@@ -46,7 +48,9 @@ export class Checks {
     this.#oracle = oracle;
     const appliedTerm = (groupId: number, index: number) => oracle.appliedTerm(groupId, index);
     const newestApplied = (groupId: number) => oracle.newestApplied(groupId);
-    const disks = new DiskPromises({ broken, appliedTerm, newestApplied, isRotten, isDropOrdered });
+    const { hasForgotten } = deps;
+    const seen = { appliedTerm, newestApplied, isRotten, hasForgotten, isDropOrdered };
+    const disks = new DiskPromises({ broken, ...seen });
     this.#disks = disks;
     const commitIndex = (nodeId: number, groupId: number) => groupOn(nodeId, groupId)?.commitIndex;
     this.#order = new DiskOrder({ disks, isRotten, commitIndex, broken });

@@ -22,6 +22,7 @@ function appliedWith(
   const disks = new DiskPromises({
     broken: () => {},
     isRotten: () => false,
+    hasForgotten: () => false,
     appliedTerm: () => undefined,
     newestApplied: () => 0,
     isDropOrdered: () => true,
@@ -61,7 +62,7 @@ describe("the holders of an entry that is applied (O11)", () => {
   });
 
   it("are a majority of the voters that go, too, in a joint configuration", () => {
-    const joint = (holders: readonly number[]) => {
+    const joint = (holders: readonly number[], isLed = false) => {
       const broken: string[] = [];
       const replicas = new Map(
         [1, 2, 3, 4].map((nodeId) => [nodeId, new DurableReplica(10 + nodeId)]),
@@ -81,10 +82,14 @@ describe("the holders of an entry that is applied (O11)", () => {
       quorum.applied(1, group as unknown as Group, { ...entry, index: 1 });
       broken.length = 0;
       group.membership = { voters: [11, 12, 14], isJoint: true, confIndex: 1 };
+      if (isLed) quorum.leads(group as unknown as Group, 2);
       quorum.applied(1, group as unknown as Group, entry);
       return broken;
     };
     expect(joint([1, 2])).toEqual([]);
+    // A leader that applies the change and what it had committed behind it at once.
+    expect(joint([1, 3], true)).toEqual([]);
+    expect(joint([1, 4], true)).toHaveLength(1);
     expect(joint([1, 4])).toEqual([
       "O11: node 1 applied entry 2 of term 2 of group 7, which only nodes 1, 4 of 3 voters hold",
     ]);

@@ -47,7 +47,7 @@ export class CommitQuorum {
     if (this.#isQuorum(group, entry)) return;
     const leaders = this.#leaders.get(groupId) ?? [];
     const isCommitted = leaders.some(({ group: leader, term: of }) => {
-      return of >= term && this.#isQuorum(leader, entry);
+      return of >= term && (this.#isQuorum(leader, entry) || this.#wasQuorum(leader, entry));
     });
     if (isCommitted) return;
     this.#broken(
@@ -64,15 +64,32 @@ export class CommitQuorum {
     this.#voters.set(groupId, known);
   }
 
+  /**
+   * A leader that has committed an entry behind a change of members and the change itself may apply both at
+   * once: it has counted by the members before it, and only now says that others count.
+   */
+  #wasQuorum(leader: Group, entry: AppliedEntry): boolean {
+    const { confIndex } = leader.membership;
+    if (entry.index <= confIndex) return false;
+    const before = this.#votersBefore(leader);
+    return before !== undefined && this.#holders(leader, entry, before).length * 2 > before.length;
+  }
+
+  /** The newest voters outside of a joint configuration that counted before those of now. */
+  #votersBefore({ groupId, membership }: Group): readonly number[] | undefined {
+    const known = [...(this.#voters.get(groupId) ?? [])];
+    const earlier = known.filter(([at]) => at < membership.confIndex);
+    return earlier.toSorted(([a], [b]) => b - a)[0]?.[1];
+  }
+
   /** In a joint configuration both halves decide: the voters that come, and those before it. */
   #isQuorum(group: Group, entry: AppliedEntry): boolean {
-    const { voters, isJoint, confIndex } = group.membership;
+    const { voters, isJoint } = group.membership;
     const isMajority = (of: readonly number[]): boolean =>
       this.#holders(group, entry, of).length * 2 > of.length;
     if (!isMajority(voters)) return false;
     if (!isJoint) return true;
-    const known = [...(this.#voters.get(group.groupId) ?? [])].filter(([at]) => at < confIndex);
-    const [, outgoing] = known.toSorted(([a], [b]) => b - a)[0] ?? [];
+    const outgoing = this.#votersBefore(group);
     return outgoing === undefined || isMajority(outgoing);
   }
 

@@ -63,6 +63,7 @@ function comeBack(found: Found | undefined, isSynced: boolean, ordered = true) {
   const promises = new DiskPromises({
     broken: (sentence) => void broken.push(sentence),
     isRotten: () => false,
+    hasForgotten: () => false,
     appliedTerm: () => undefined,
     newestApplied: () => 0,
     isDropOrdered: () => ordered,
@@ -87,6 +88,7 @@ describe("what a disk has promised", () => {
     const promises = new DiskPromises({
       broken: (sentence) => void broken.push(sentence),
       isRotten: (nodeId) => nodeId === 2,
+      hasForgotten: () => false,
       appliedTerm: () => undefined,
       newestApplied: () => 0,
       isDropOrdered: () => true,
@@ -140,6 +142,7 @@ describe("what a disk has promised", () => {
     const promises = new DiskPromises({
       broken: (sentence) => void broken.push(sentence),
       isRotten: () => false,
+      hasForgotten: () => false,
       appliedTerm: (_, index) => (index <= 2 ? 4 : undefined),
       newestApplied: () => 2,
       isDropOrdered: () => true,

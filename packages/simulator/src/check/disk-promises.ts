@@ -102,6 +102,11 @@ export interface DiskPromisesDeps {
   readonly broken: (sentence: string) => void;
   /** Whether durable bytes of the node's disk were damaged. */
   readonly isRotten: (nodeId: number) => boolean;
+  /**
+   * Whether the disk has lost writes that it had called durable. The last of them then looks torn, which a
+   * node cannot tell (FORMAT.md): it is for its peers to notice, and for the history to show.
+   */
+  readonly hasForgotten: (nodeId: number) => boolean;
   /** Term of an entry that any replica has applied, and the newest such index of a group. */
   readonly appliedTerm: (groupId: number, index: number) => number | undefined;
   readonly newestApplied: (groupId: number) => number;
@@ -128,7 +133,8 @@ export class DiskPromises {
     this.#current.set(nodeId, disk);
     const damaged = this.#damaged(nodeId, storage);
     for (const [groupId, replica] of disk.replicas) {
-      if (!damaged.has(groupId)) this.#compare(nodeId, disk, replica, groupId, storage);
+      const isJudged = !damaged.has(groupId) && !this.#deps.hasForgotten(nodeId);
+      if (isJudged) this.#compare(nodeId, disk, replica, groupId, storage);
     }
     disk.pending = [];
     disk.leaving.clear();

@@ -230,6 +230,7 @@ export class FaultActor {
   #rot({ node: nodeId, damage, file, place, bit }: Act<"rot">, effect: FaultEffect): void {
     const node = this.#node(nodeId);
     node.isRotten = true;
+    if (damage !== "bit-flip") node.hasForgotten = true;
     const { disk } = node;
     const read = (): void => void (effect.happened = true);
     if (damage === "misdirected-write") {

@@ -62,6 +62,8 @@ export class NodeSlot {
   running: RunningNode | undefined;
   /** Durable bytes of its disk were damaged: what it says of that is expected. */
   isRotten = false;
+  /** Writes went elsewhere, or were taken back: what was written last looks as if power had cut it. */
+  hasForgotten = false;
   /** Incarnations whose disks are gone. */
   readonly lostIncarnations = new Set<string>();
   #incarnation: string | undefined;
@@ -189,6 +191,7 @@ export class NodeSlot {
     this.#incarnation = undefined;
     this.#book.clear();
     this.isRotten = false;
+    this.hasForgotten = false;
   }
 
   pause(): void {
